@@ -1,0 +1,142 @@
+using Microsoft.Extensions.Options;
+using Nova.Gateway.Feed;
+
+namespace Nova.Gateway.Fanout;
+
+/// <summary>
+/// The streams this gateway serves. The first viewer of a stream opens its feed, however many come together; the last one to go leaves it
+/// open for a while. Unknown ids are remembered briefly, so that guessing them costs StreamState little.
+/// </summary>
+internal sealed class RoomDirectory(
+    StreamFeedFactory feeds, IOptions<GatewayOptions> options, TimeProvider time, ILogger<RoomDirectory> logger) : BackgroundService
+{
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Guid, Entry> _entries = [];
+
+    /// <returns>The stream's feed, held open until the lease is disposed; null where there is no such stream.</returns>
+    /// <exception cref="StreamStateUnavailableException">Whether it exists cannot be found out now.</exception>
+    public async Task<RoomLease?> OpenAsync(Guid streamId, CancellationToken cancellationToken)
+    {
+        Entry? entry;
+        lock (_lock)
+        {
+            if (!_entries.TryGetValue(streamId, out entry))
+            {
+                entry = new Entry(feeds.OpenAsync(streamId));
+                _entries.Add(streamId, entry);
+            }
+
+            entry.Leases++;
+        }
+
+        try
+        {
+            if (await entry.Feed.WaitAsync(cancellationToken) is { } feed)
+            {
+                return new RoomLease(feed, () => Release(entry));
+            }
+
+            Release(entry);
+            return null;
+        }
+        catch (StreamStateUnavailableException)
+        {
+            lock (_lock)
+            {
+                _entries.Remove(streamId); // The next viewer asks again.
+            }
+
+            throw;
+        }
+        catch (OperationCanceledException)
+        {
+            Release(entry);
+            throw;
+        }
+    }
+
+    /// <summary>Every open feed.</summary>
+    public IReadOnlyList<StreamFeed> Feeds
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return [.. _entries.Values.Where(entry => entry.Feed is { IsCompletedSuccessfully: true, Result: not null }).Select(entry => entry.Feed.Result!)];
+            }
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            foreach (var feed in TakeExpired())
+            {
+                try
+                {
+                    await feed.DisposeAsync();
+                }
+                catch (Exception exception)
+                {
+                    logger.RoomFailed(exception, feed.Room.StreamId);
+                }
+            }
+        }
+    }
+
+    private void Release(Entry entry)
+    {
+        lock (_lock)
+        {
+            entry.Leases--;
+            entry.IdleSince = time.GetTimestamp();
+        }
+    }
+
+    private List<StreamFeed> TakeExpired()
+    {
+        List<StreamFeed> expired = [];
+        lock (_lock)
+        {
+            foreach (var (streamId, entry) in _entries.Where(pair => pair.Value is { Leases: 0, Feed.IsCompleted: true }).ToList())
+            {
+                var feed = entry.Feed.IsCompletedSuccessfully ? entry.Feed.Result : null;
+                if (time.GetElapsedTime(entry.IdleSince) < (feed is null ? options.Value.UnknownStreamLinger : options.Value.RoomLinger))
+                {
+                    continue;
+                }
+
+                _entries.Remove(streamId);
+                if (feed is not null)
+                {
+                    expired.Add(feed);
+                }
+            }
+        }
+
+        return expired;
+    }
+
+    private sealed class Entry(Task<StreamFeed?> feed)
+    {
+        public Task<StreamFeed?> Feed { get; } = feed;
+
+        public int Leases { get; set; }
+
+        public long IdleSince { get; set; }
+    }
+}
+
+/// <summary>Keeps a stream's feed open.</summary>
+internal sealed class RoomLease(StreamFeed feed, Action release) : IDisposable
+{
+    private Action? _release = release;
+
+    public StreamFeed Feed => feed;
+
+    public StreamRoom Room => feed.Room;
+
+    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
+}

@@ -1,0 +1,49 @@
+using System.Text.Json;
+using Nova.Protocol;
+
+namespace Nova.Gateway.Fanout;
+
+/// <summary>What an event on the channel changes in what a gateway knows of its stream.</summary>
+internal static class StateChange
+{
+    public static StreamSnapshot Apply(StreamSnapshot state, PreparedFrame frame)
+    {
+        switch (frame.EventName)
+        {
+            case EventNames.StreamStarted:
+                var started = DataOf(frame, ProtocolJson.Default.StreamStarted);
+                return state with
+                {
+                    Status = StreamStatus.Active,
+                    Quality = started.Quality,
+                    BitrateKbps = started.BitrateKbps,
+                    Fps = started.Fps,
+                    StartedAt = started.Timestamp,
+                };
+            case EventNames.QualityChanged:
+                var changed = DataOf(frame, ProtocolJson.Default.QualityChanged);
+                return state with { Quality = changed.NewQuality, BitrateKbps = changed.NewBitrateKbps, Fps = changed.Fps };
+            case EventNames.StreamEnded:
+                var ended = DataOf(frame, ProtocolJson.Default.StreamEnded);
+                return state with
+                {
+                    Status = StreamStatus.Ended,
+                    DurationSeconds = ended.DurationSeconds,
+                    PeakViewers = ended.PeakViewers,
+                    FinalViewerCount = ended.FinalViewerCount,
+                };
+            default:
+                return state;
+        }
+    }
+
+    /// <summary>An error that late joiners are told: it holds until a milder one replaces it (S15).</summary>
+    public static bool IsLasting(PreparedFrame error) =>
+        DataOf(error, ProtocolJson.Default.ErrorMessage).Severity is ErrorSeverity.Error or ErrorSeverity.Critical;
+
+    public static T DataOf<T>(PreparedFrame frame, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
+    {
+        using var document = JsonDocument.Parse(frame.Payload);
+        return document.RootElement.GetProperty("data").Deserialize(type)!;
+    }
+}

@@ -1,0 +1,82 @@
+using Microsoft.Extensions.FileProviders;
+using Microsoft.Extensions.Options;
+using Nova.Gateway.Draining;
+using Nova.Gateway.Fanout;
+using Nova.Gateway.Feed;
+using Nova.Gateway.Issues;
+using Nova.Gateway.Presence;
+using Nova.Gateway.Proxy;
+using Nova.Gateway.Viewers;
+using Nova.Protocol;
+using Nova.ServiceDefaults;
+
+namespace Nova.Gateway;
+
+/// <summary>The gateway: what it registers and what it serves.</summary>
+public static class GatewayService
+{
+    public static void AddGateway(this WebApplicationBuilder builder)
+    {
+        builder.AddServiceDefaults();
+        builder.AddRedisClient("redis");
+
+        var services = builder.Services;
+        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<GatewayOptions>, ValidateGatewayOptions>();
+        services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
+
+        services.AddHttpClient<SnapshotClient>(http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey();
+        services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey();
+        services.AddHttpForwarder();
+        services.AddSingleton<ServiceProxy>();
+
+        services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<Admission>();
+        services.AddSingleton<EventChannels>();
+        services.AddSingleton<StreamFeedFactory>();
+        services.AddSingleton<ViewerSessions>();
+        services.AddSingletonHostedService<RoomDirectory>();
+        services.AddSingletonHostedService<PingWheel>();
+        services.AddSingletonHostedService<ViewerCounts>();
+        services.AddSingletonHostedService<IssueForwarder>();
+        services.AddSingletonHostedService<DrainService>();
+        services.AddHostedService<FeedSupervisor>();
+        services.AddHealthChecks().AddCheck<DrainService>("draining");
+    }
+
+    public static void MapGateway(this WebApplication app)
+    {
+        app.UseWebSockets();
+        app.UseServiceDefaults();
+        app.UseWebConsole();
+        app.MapViewers();
+        app.MapDevTokens();
+        app.MapServices();
+    }
+
+    /// <summary>The console's files are in the assembly, so that they are served the same from every host and folder.</summary>
+    private static void UseWebConsole(this WebApplication app)
+    {
+        var files = new ManifestEmbeddedFileProvider(typeof(GatewayService).Assembly, "wwwroot");
+        app.Use((context, next) =>
+        {
+            context.Response.Headers.XContentTypeOptions = "nosniff";
+            context.Response.Headers["Referrer-Policy"] = "no-referrer";
+            return next(context);
+        });
+        app.UseDefaultFiles(new DefaultFilesOptions { FileProvider = files });
+        app.UseStaticFiles(new StaticFileOptions
+        {
+            FileProvider = files,
+            OnPrepareResponse = static response => response.Context.Response.Headers.ContentSecurityPolicy =
+                "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        });
+    }
+
+    private static void AddSingletonHostedService<T>(this IServiceCollection services)
+        where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(provider => provider.GetRequiredService<T>());
+    }
+}

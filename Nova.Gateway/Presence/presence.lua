@@ -1,0 +1,49 @@
+-- Reports one gateway's viewers of a stream and publishes the new total, if it is one.
+-- KEYS[1]  the stream's live hash (StreamState's live.lua lists its fields)
+-- ARGV[1]  gateway id
+-- ARGV[2]  its viewers now; 0 takes it out of the hash
+-- ARGV[3]  lease in ms: a gateway that does not report again within it is taken out by the next one that does
+-- ARGV[4]  channel
+-- ARGV[5]  total and
+-- ARGV[6]  peak that this gateway knows, for a hash that lost its memory
+-- ARGV[7]  seconds the hash outlives this report
+-- Returns  {total, peak, time in unix ms, newest version on the channel, 1 if a count was published}
+local key = KEYS[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+if ARGV[2] == '0' then
+  redis.call('HDEL', key, 'g:' .. ARGV[1])
+else
+  redis.call('HSET', key, 'g:' .. ARGV[1], ARGV[2] .. ' ' .. string.format('%.0f', now + ARGV[3]))
+end
+
+local total, stored = 0, {}
+local fields = redis.call('HGETALL', key)
+for i = 1, #fields, 2 do
+  local name, value = fields[i], fields[i + 1]
+  if string.sub(name, 1, 2) == 'g:' then
+    local space = string.find(value, ' ', 1, true)
+    if tonumber(string.sub(value, space + 1)) > now then
+      total = total + tonumber(string.sub(value, 1, space - 1))
+    else
+      redis.call('HDEL', key, name)
+    end
+  else
+    stored[name] = tonumber(value)
+  end
+end
+
+local before = stored.total or tonumber(ARGV[5])
+local peak = math.max(stored.peak or tonumber(ARGV[6]), total)
+-- The change happened up to a batch ago, and an event that is on its way from Postgres may be that much older than its arrival:
+-- dated back by 50 ms, but never before what the channel already had, counts and events stay in the order of their times (S45).
+local at = math.max(now - 50, stored.ts or 0)
+local published = 0
+if stored.ended ~= 1 and total ~= before then
+  redis.call('PUBLISH', ARGV[4], string.format('C %.0f %.0f %.0f %.0f', total, peak, total - before, at))
+  published = 1
+end
+redis.call('HSET', key, 'total', string.format('%.0f', total), 'peak', string.format('%.0f', peak), 'ts', string.format('%.0f', at))
+redis.call('EXPIRE', key, ARGV[7])
+return {total, peak, at, stored.v or 0, published}

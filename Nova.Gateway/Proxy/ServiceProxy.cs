@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using System.Net;
+using Microsoft.Extensions.ServiceDiscovery;
+using Nova.Protocol;
+using Nova.ServiceDefaults;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace Nova.Gateway.Proxy;
+
+/// <summary>
+/// The REST APIs of the services behind the gateway, on its own origin. Requests are forwarded as they are, to an address from service
+/// discovery; each service checks the token itself.
+/// </summary>
+internal sealed class ServiceProxy(IHttpForwarder forwarder, ServiceEndpointResolver resolver, ILogger<ServiceProxy> logger) : IDisposable
+{
+    private static readonly ForwarderRequestConfig Request = new() { ActivityTimeout = TimeSpan.FromSeconds(30) };
+
+    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.None,
+        UseCookies = false,
+        ActivityHeadersPropagator = new ReverseProxyPropagator(DistributedContextPropagator.Current),
+        ConnectTimeout = TimeSpan.FromSeconds(5),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2), // So that a moved service is found.
+    });
+
+    public async Task ForwardAsync(HttpContext http, string service)
+    {
+        // Aspire injects https as well where a service has it; either will do inside the system.
+        var endpoints = (await resolver.GetEndpointsAsync($"https+http://{service}", http.RequestAborted)).Endpoints;
+        var address = endpoints.Count == 0 ? null : endpoints[Random.Shared.Next(endpoints.Count)].ToString();
+        if (address is null)
+        {
+            logger.ProxyFailed(service, "no address is configured");
+            await UnavailableAsync(http, service);
+            return;
+        }
+
+        var destination = address.Contains("://", StringComparison.Ordinal) ? address : $"http://{address}";
+        var error = await forwarder.SendAsync(http, destination, _client, Request);
+        if (error is ForwarderError.None or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled)
+        {
+            return;
+        }
+
+        logger.ProxyFailed(service, error.ToString());
+        if (!http.Response.HasStarted)
+        {
+            await UnavailableAsync(http, service);
+        }
+    }
+
+    public void Dispose() => _client.Dispose();
+
+    private static Task UnavailableAsync(HttpContext http, string service)
+    {
+        http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
+        return Problems.WriteAsync(http, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServerError, $"{service} does not answer; try again.");
+    }
+}
+
+internal static class ServiceProxyEndpoints
+{
+    public static void MapServices(this WebApplication app)
+    {
+        Forward(app, "/api/v1/streams/{**rest}", "stream-state");
+        Forward(app, "/api/v1/issues/{**rest}", "telemetry");
+        Forward(app, "/openapi/{**rest}", "stream-state");
+    }
+
+    private static void Forward(WebApplication app, string pattern, string service) =>
+        app.Map(pattern, (HttpContext http, ServiceProxy proxy) => proxy.ForwardAsync(http, service)).ExcludeFromDescription().AllowAnonymous();
+}

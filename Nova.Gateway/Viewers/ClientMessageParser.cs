@@ -1,0 +1,173 @@
+using System.Text;
+using System.Text.Json;
+using Nova.Protocol;
+
+namespace Nova.Gateway.Viewers;
+
+/// <summary>
+/// Reads viewers' messages. Invalid JSON, a missing required field and an unknown event are fatal; a value that is merely wrong is not,
+/// so that a newer player does not lose its stream over a label (S4, S5).
+/// </summary>
+internal static class ClientMessageParser
+{
+    private static readonly JsonDocumentOptions Options = new() { MaxDepth = Limits.MaxJsonDepth, AllowDuplicateProperties = false };
+
+    public static ClientMessage Parse(ReadOnlyMemory<byte> message)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(message, Options);
+            return Read(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            return Fatal("The message is not valid JSON");
+        }
+        catch (InvalidOperationException)
+        {
+            return Fatal("The message holds text that is not valid Unicode"); // \ud800 on its own (S46)
+        }
+    }
+
+    private static ClientMessage Read(JsonElement root)
+    {
+        if (root.ValueKind != JsonValueKind.Object)
+        {
+            return Fatal("The message is not a JSON object");
+        }
+
+        if (!root.TryGetProperty("event", out var name) || name.ValueKind != JsonValueKind.String)
+        {
+            return Fatal("Required field event is missing");
+        }
+
+        var hasData = root.TryGetProperty("data", out var data);
+        if (name.ValueEquals(EventNames.Pong))
+        {
+            return !hasData ? new ClientMessage.Pong(null)
+                : data.ValueKind == JsonValueKind.Object ? new ClientMessage.Pong(Sequence(data))
+                : Fatal("Required field data is not an object");
+        }
+
+        Func<JsonElement, ClientMessage>? read =
+            name.ValueEquals(EventNames.GetStreamInfo) ? GetStreamInfo
+            : name.ValueEquals(EventNames.ReportIssue) ? ReportIssue
+            : null;
+        return read is null ? Fatal("Unknown event")
+            : !hasData ? Fatal("Required field data is missing")
+            : data.ValueKind != JsonValueKind.Object ? Fatal("Required field data is not an object")
+            : read(data);
+    }
+
+    /// <summary>A sequence of the wrong type is as good as none (S1).</summary>
+    private static long? Sequence(JsonElement data) =>
+        data.TryGetProperty("sequence", out var sequence) && sequence.ValueKind == JsonValueKind.Number && sequence.TryGetInt64(out var value) ? value : null;
+
+    private static ClientMessage GetStreamInfo(JsonElement data) =>
+        Text(data, "request_id") is not { } id ? Fatal("Required field data.request_id is missing")
+        : id.Length is 0 or > Limits.RequestIdChars ? Fatal($"Field data.request_id must have 1 to {Limits.RequestIdChars} characters")
+        : new ClientMessage.GetStreamInfo(id);
+
+    private static ClientMessage ReportIssue(JsonElement data)
+    {
+        if (!data.TryGetProperty("issue_type", out var type))
+        {
+            return Fatal("Required field data.issue_type is missing");
+        }
+
+        if (!data.TryGetProperty("severity", out var severity))
+        {
+            return Fatal("Required field data.severity is missing");
+        }
+
+        if (!TryName<IssueType>(type, out var issueType))
+        {
+            return Wrong($"Field data.issue_type must be one of {WireNames<IssueType>.Choices}");
+        }
+
+        if (!TryName<IssueSeverity>(severity, out var issueSeverity))
+        {
+            return Wrong($"Field data.severity must be one of {WireNames<IssueSeverity>.Choices}");
+        }
+
+        return ReportIssueDetails(data, issueType, issueSeverity);
+    }
+
+    private static ClientMessage ReportIssueDetails(JsonElement data, IssueType type, IssueSeverity severity)
+    {
+        var description = "";
+        if (Present(data, "description") is { } text)
+        {
+            if (text.ValueKind != JsonValueKind.String)
+            {
+                return Wrong("Field data.description must be a string");
+            }
+
+            description = text.GetString()!;
+            if (Encoding.UTF8.GetByteCount(description) > Limits.DescriptionBytes)
+            {
+                return Wrong($"Field data.description must have at most {Limits.DescriptionBytes} bytes");
+            }
+        }
+
+        string? reportId = null;
+        if (Present(data, "report_id") is { } id)
+        {
+            reportId = Text(data, "report_id");
+            if (reportId is null or { Length: 0 or > Limits.ReportIdChars })
+            {
+                return Wrong($"Field data.report_id must be a string of 1 to {Limits.ReportIdChars} characters");
+            }
+        }
+
+        var clientInfo = Present(data, "client_info");
+        return clientInfo is { } info && Complaint(info) is { } complaint
+            ? Wrong(complaint)
+            : new ClientMessage.ReportIssue(type, severity, description, clientInfo?.Clone(), reportId);
+    }
+
+    /// <summary>What is wrong with <c>client_info</c>, if anything. Members that Nova does not know are kept.</summary>
+    private static string? Complaint(JsonElement info)
+    {
+        if (info.ValueKind != JsonValueKind.Object)
+        {
+            return "Field data.client_info must be an object";
+        }
+
+        if (Encoding.UTF8.GetByteCount(info.GetRawText()) > Limits.ClientInfoBytes)
+        {
+            return $"Field data.client_info must have at most {Limits.ClientInfoBytes} bytes";
+        }
+
+        foreach (var name in (ReadOnlySpan<string>)["player", "browser", "os", "network"])
+        {
+            if (Present(info, name) is { } member && (member.ValueKind != JsonValueKind.String || member.GetString()!.Length > 200))
+            {
+                return $"Field data.client_info.{name} must be a string of at most 200 characters";
+            }
+        }
+
+        return Present(info, "bandwidth_estimate_kbps") is { } bandwidth
+            && (bandwidth.ValueKind != JsonValueKind.Number || !bandwidth.TryGetInt64(out var kbps) || kbps < 0)
+            ? "Field data.client_info.bandwidth_estimate_kbps must be a whole number of 0 or more"
+            : null;
+    }
+
+    /// <summary>A member that is there and not null.</summary>
+    private static JsonElement? Present(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private static string? Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
+    private static bool TryName<TEnum>(JsonElement element, out TEnum value)
+        where TEnum : struct, Enum
+    {
+        value = default;
+        return element.ValueKind == JsonValueKind.String && WireNames<TEnum>.TryParse(element.GetString(), out value);
+    }
+
+    private static ClientMessage.Invalid Fatal(string why) => new(why, Fatal: true);
+
+    private static ClientMessage.Invalid Wrong(string why) => new(why, Fatal: false);
+}

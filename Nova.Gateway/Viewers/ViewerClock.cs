@@ -1,0 +1,67 @@
+using Nova.Protocol;
+
+namespace Nova.Gateway.Viewers;
+
+/// <summary>
+/// When a viewer is pinged, suspect and idle (S1–S3). The wheel visits it every <see cref="VisitInterval"/>; its own clock runs from its
+/// connecting, on monotonic time, so that nothing depends on the wall clock.
+/// </summary>
+internal sealed class ViewerClock(TimeProvider time)
+{
+    public static readonly TimeSpan VisitInterval = TimeSpan.FromSeconds(5);
+
+    private static readonly long VisitsPerPing = Limits.PingInterval.Ticks / VisitInterval.Ticks;
+    private static readonly long VisitsPerTimeout = Limits.PingTimeout.Ticks / VisitInterval.Ticks;
+
+    private long _visits;
+    private long _lastMessage = time.GetTimestamp();
+    private long _sequence;
+    private long _pingedAt;
+    private bool _pongOutstanding;
+
+    /// <summary>Any application message, a pong of any kind included, shows that the viewer is there. Control frames do not.</summary>
+    public void Heard() => Volatile.Write(ref _lastMessage, time.GetTimestamp());
+
+    /// <returns>The round trip, if this pong answers the last ping.</returns>
+    public TimeSpan? Ponged(long? sequence)
+    {
+        if (sequence != Volatile.Read(ref _sequence) || !_pongOutstanding)
+        {
+            return null;
+        }
+
+        _pongOutstanding = false;
+        return time.GetElapsedTime(_pingedAt);
+    }
+
+    /// <summary>What is due at this visit.</summary>
+    public ClockVisit Visit()
+    {
+        if (time.GetElapsedTime(Volatile.Read(ref _lastMessage)) >= Limits.IdleTimeout)
+        {
+            return ClockVisit.Idle;
+        }
+
+        _visits++;
+        if (_visits % VisitsPerPing == 0)
+        {
+            _pingedAt = time.GetTimestamp();
+            _pongOutstanding = true;
+            _sequence++;
+            return ClockVisit.Ping;
+        }
+
+        return _pongOutstanding && _visits % VisitsPerPing == VisitsPerTimeout ? ClockVisit.PingTimeout : ClockVisit.Nothing;
+    }
+
+    /// <summary>Number of the last ping, counted from 1.</summary>
+    public long Sequence => _sequence;
+}
+
+internal enum ClockVisit
+{
+    Nothing,
+    Ping,
+    PingTimeout,
+    Idle,
+}

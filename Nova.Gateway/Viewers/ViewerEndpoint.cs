@@ -1,0 +1,93 @@
+using Nova.Gateway.Fanout;
+using Nova.Gateway.Feed;
+using Nova.Protocol;
+using Nova.ServiceDefaults;
+
+namespace Nova.Gateway.Viewers;
+
+/// <summary>
+/// <c>/api/v1/streams/{stream_id}/ws</c>: everything that is decided before 101, in the order of S10. A plain GET gets the same answers, and
+/// 426 where an upgrade would succeed, since a browser's WebSocket hides the status from its page (S12).
+/// </summary>
+internal static class ViewerEndpoint
+{
+    public static void MapViewers(this WebApplication app) =>
+        app.MapMethods("/api/v1/streams/{streamId}/ws", [HttpMethods.Get, HttpMethods.Connect], HandleAsync) // CONNECT is HTTP/2's upgrade.
+            .RequireAuthorization().WithMetadata(new SocketToken()).ExcludeFromDescription();
+
+    private static async Task HandleAsync(
+        string streamId, HttpContext http, RoomDirectory rooms, Admission admission, ViewerSessions sessions, GatewayMetrics metrics)
+    {
+        var caller = Caller.Of(http);
+        if (!IsSupported(http.Request.Query["protocol"].ToString()))
+        {
+            await RefuseAsync(
+                http, metrics, StatusCodes.Status400BadRequest, ErrorCodes.ProtocolError, $"Supported protocol versions: {Limits.ProtocolVersion}.");
+            return;
+        }
+
+        RoomLease? lease;
+        try
+        {
+            lease = Guid.TryParseExact(streamId, "D", out var id) ? await rooms.OpenAsync(id, http.RequestAborted) : null;
+        }
+        catch (StreamStateUnavailableException)
+        {
+            http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
+            await RefuseAsync(
+                http, metrics, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServerError, "Whether this stream exists cannot be found out now; try again.");
+            return;
+        }
+
+        if (lease is null)
+        {
+            await RefuseAsync(
+                http, metrics, StatusCodes.Status404NotFound, ErrorCodes.StreamNotFound, "There is no stream with this id; check its format, a UUID.");
+            return;
+        }
+
+        using (lease)
+        {
+            await AdmitAsync(http, caller, lease.Feed, admission, sessions, metrics);
+        }
+    }
+
+    private static async Task AdmitAsync(
+        HttpContext http, Caller caller, StreamFeed feed, Admission admission, ViewerSessions sessions, GatewayMetrics metrics)
+    {
+        if (!caller.MayWatch(feed.Room.StreamId, feed.Room.IsPrivate, feed.Room.BroadcasterId))
+        {
+            await RefuseAsync(http, metrics, StatusCodes.Status403Forbidden, ErrorCodes.Unauthorized, "This token does not allow watching this stream.");
+            return;
+        }
+
+        using var seat = admission.TryEnter();
+        if (seat is null)
+        {
+            http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
+            await RefuseAsync(
+                http, metrics, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ConnectionRejected, "This gateway takes no more viewers now; try again.",
+                admission.IsDraining ? "draining" : "at_capacity");
+        }
+        else if (!http.WebSockets.IsWebSocketRequest)
+        {
+            http.Response.Headers.Upgrade = "websocket";
+            http.Response.Headers.SecWebSocketVersion = "13";
+            await RefuseAsync(
+                http, metrics, StatusCodes.Status426UpgradeRequired, ErrorCodes.ConnectionRejected, "You may watch; connect with a WebSocket, version 13.");
+        }
+        else
+        {
+            await sessions.RunAsync(http, caller, feed);
+        }
+    }
+
+    /// <summary>Any 1.x is served as 1.0, which the greeting says (S27).</summary>
+    private static bool IsSupported(string protocol) => protocol is "" or "1" || protocol.StartsWith("1.", StringComparison.Ordinal);
+
+    private static Task RefuseAsync(HttpContext http, GatewayMetrics metrics, int status, string errorCode, string detail, string? reason = null)
+    {
+        metrics.Refused(status);
+        return Problems.WriteAsync(http, status, errorCode, detail, reason);
+    }
+}

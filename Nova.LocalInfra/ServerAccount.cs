@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Nova.LocalInfra;
+
+/// <summary>
+/// Who runs PostgreSQL's programs, and where. It refuses to run as root, so root lets another account do it; that account must be able to
+/// reach the folder, which it often cannot below root's home.
+/// </summary>
+internal sealed class ServerAccount
+{
+    private static readonly string[] Names = ["postgres", "nobody"];
+
+    private readonly string? _user;
+
+    private ServerAccount(string folder, string? user)
+    {
+        Folder = folder;
+        _user = user;
+    }
+
+    /// <summary>Where the cluster goes: the folder asked for, or one the account can reach.</summary>
+    public string Folder { get; }
+
+    public static async Task<ServerAccount> ChooseAsync(string folder, CancellationToken cancellationToken)
+    {
+        folder = Path.GetFullPath(folder);
+        Directory.CreateDirectory(folder);
+        if (OperatingSystem.IsWindows() || Environment.UserName != "root")
+        {
+            return new ServerAccount(folder, null);
+        }
+
+        foreach (var name in Names)
+        {
+            var account = new ServerAccount(folder, name);
+            if ((await account.RunAsync("/bin/true", [], cancellationToken)).ExitCode != 0)
+            {
+                continue;
+            }
+
+            if ((await account.RunAsync("/usr/bin/test", ["-x", folder], cancellationToken)).ExitCode != 0)
+            {
+                // The same elsewhere for the same folder asked for, so that its data is found again.
+                var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(folder)).AsSpan(0, 6));
+                account = new ServerAccount($"/var/tmp/nova-{id}", name);
+                Directory.CreateDirectory(account.Folder);
+            }
+
+            account.GiveAway(account.Folder);
+            return account;
+        }
+
+        throw new LocalInfraException("PostgreSQL does not run as root, and neither the account postgres nor nobody can be used; run Nova as an ordinary user.");
+    }
+
+    /// <summary>Makes the account the owner of a file or folder, and keeps others out.</summary>
+    public void GiveAway(string path)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(path, Directory.Exists(path)
+                ? UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+                : UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        }
+
+        if (_user is not null)
+        {
+            using var chown = Process.Start("chown", [_user, path]);
+            chown.WaitForExit();
+        }
+    }
+
+    public ProcessStartInfo Command(string program, IEnumerable<string> arguments)
+    {
+        // A session of its own, where there is setsid: Ctrl+C in the terminal is for Nova, which stops the server last.
+        List<string> line = [];
+        if (File.Exists("/usr/bin/setsid"))
+        {
+            line.Add("/usr/bin/setsid");
+        }
+
+        if (_user is not null)
+        {
+            line.AddRange(["runuser", "-u", _user, "--"]);
+        }
+
+        line.Add(program);
+        line.AddRange(arguments);
+        return new ProcessStartInfo(line[0], line.Skip(1)) { WorkingDirectory = "/" };
+    }
+
+    public async Task<(int ExitCode, string Output)> RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
+    {
+        var start = OperatingSystem.IsWindows() ? new ProcessStartInfo(program, arguments) : Command(program, arguments);
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        using var process = Process.Start(start)!;
+        var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+        var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+        await process.WaitForExitAsync(cancellationToken);
+        return (process.ExitCode, await output + await errors);
+    }
+}

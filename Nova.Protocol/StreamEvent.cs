@@ -1,0 +1,159 @@
+using System.Buffers.Binary;
+using System.Buffers.Text;
+using System.Text;
+using System.Text.Json;
+
+namespace Nova.Protocol;
+
+/// <summary>
+/// What travels from StreamState to the gateways on a stream's Redis channel: a short header and the exact bytes a viewer will get, so
+/// that no gateway ever encodes what it forwards.
+/// </summary>
+/// <remarks>
+/// <code>
+///  0        1        9               17      18            18+n    19+n              19+n+t
+/// +--------+--------+---------------+-------+-------------+-------+------------------+---------
+/// | 'N'    | version| published at  | n     | event name  | t     | W3C traceparent  | payload …
+/// | (0x4E) | int64  | unix ms int64 | uint8 | ASCII       | uint8 | ASCII, may be "" | UTF-8
+/// +--------+--------+---------------+-------+-------------+-------+------------------+---------
+/// </code>
+/// Integers are big-endian. Counts share the channel but are a <see cref="ViewerCountEvent"/>, since a Lua script publishes them.
+/// </remarks>
+/// <param name="Version">The stream's version after this change; 0 for what is no state (counts, bitrate, commands to gateways).</param>
+public sealed record StreamEvent(long Version, DateTimeOffset PublishedAt, string EventName, string TraceParent, ReadOnlyMemory<byte> Payload)
+{
+    private const byte Magic = (byte)'N';
+    private const int FixedHeader = 18;
+
+    public byte[] Encode()
+    {
+        var nameLength = EventName.Length;
+        var traceLength = TraceParent.Length;
+        var bytes = new byte[FixedHeader + nameLength + 1 + traceLength + Payload.Length];
+        bytes[0] = Magic;
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(1), Version);
+        BinaryPrimitives.WriteInt64BigEndian(bytes.AsSpan(9), PublishedAt.ToUnixTimeMilliseconds());
+        bytes[17] = checked((byte)nameLength);
+        Encoding.ASCII.GetBytes(EventName, bytes.AsSpan(FixedHeader));
+        bytes[FixedHeader + nameLength] = checked((byte)traceLength);
+        Encoding.ASCII.GetBytes(TraceParent, bytes.AsSpan(FixedHeader + nameLength + 1));
+        Payload.CopyTo(bytes.AsMemory(FixedHeader + nameLength + 1 + traceLength));
+        return bytes;
+    }
+
+    /// <summary>
+    /// Reads what a channel delivered. Anybody who reaches Redis can publish there, so bytes that are not a header followed by one
+    /// JSON envelope of the event named in it are refused rather than forwarded to viewers (F26).
+    /// </summary>
+    public static bool TryDecode(ReadOnlyMemory<byte> bytes, out StreamEvent? streamEvent)
+    {
+        streamEvent = null;
+        var span = bytes.Span;
+        if (span.Length <= FixedHeader || span[0] != Magic)
+        {
+            return false;
+        }
+
+        var version = BinaryPrimitives.ReadInt64BigEndian(span[1..]);
+        var publishedMs = BinaryPrimitives.ReadInt64BigEndian(span[9..]);
+        var traceAt = FixedHeader + span[17];
+        if (version < 0 || traceAt >= span.Length || publishedMs is < 0 or > 253_402_300_799_999)
+        {
+            return false;
+        }
+
+        var payloadAt = traceAt + 1 + span[traceAt];
+        if (payloadAt > span.Length)
+        {
+            return false;
+        }
+
+        var eventName = span[FixedHeader..traceAt];
+        if (!IsEnvelope(span[payloadAt..], eventName))
+        {
+            return false;
+        }
+
+        streamEvent = new StreamEvent(
+            version,
+            DateTimeOffset.FromUnixTimeMilliseconds(publishedMs),
+            Encoding.ASCII.GetString(eventName),
+            Encoding.ASCII.GetString(span[(traceAt + 1)..payloadAt]),
+            bytes[payloadAt..]);
+        return true;
+    }
+
+    private static bool IsEnvelope(ReadOnlySpan<byte> payload, ReadOnlySpan<byte> eventName)
+    {
+        var reader = new Utf8JsonReader(payload, new JsonReaderOptions { MaxDepth = Limits.MaxJsonDepth });
+        try
+        {
+            return reader.Read() && reader.TokenType == JsonTokenType.StartObject
+                && reader.Read() && reader.ValueTextEquals("event"u8)
+                && reader.Read() && reader.TokenType == JsonTokenType.String && reader.ValueTextEquals(eventName)
+                && reader.Read() && reader.TokenType == JsonTokenType.PropertyName && reader.ValueTextEquals("data"u8)
+                && reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.TrySkip()
+                && reader.Read() && reader.TokenType == JsonTokenType.EndObject
+                && !reader.Read();
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>
+/// A new viewer count on a stream's channel, as <c>presence.lua</c> writes it: <c>C total peak change unix-ms</c>. Every gateway makes the
+/// same <see cref="ViewerCountChanged"/> of it; formatting a date is no work for a script that blocks all of Redis.
+/// </summary>
+public readonly record struct ViewerCountEvent(int Total, int Peak, int Change, DateTimeOffset Timestamp)
+{
+    public static bool TryDecode(ReadOnlySpan<byte> bytes, out ViewerCountEvent count)
+    {
+        count = default;
+        if (!bytes.StartsWith("C "u8))
+        {
+            return false;
+        }
+
+        Span<long> numbers = stackalloc long[4];
+        var rest = bytes[2..];
+        for (var i = 0; i < numbers.Length; i++)
+        {
+            if (!Utf8Parser.TryParse(rest, out numbers[i], out var used) || (i < 3 && (used == rest.Length || rest[used] != ' ')))
+            {
+                return false;
+            }
+
+            rest = rest[Math.Min(used + 1, rest.Length)..];
+        }
+
+        if (!rest.IsEmpty || numbers[0] is < 0 or > int.MaxValue || numbers[1] < numbers[0] || numbers[1] > int.MaxValue
+            || Math.Abs(numbers[2]) > int.MaxValue || numbers[3] is < 0 or > 253_402_300_799_999)
+        {
+            return false;
+        }
+
+        count = new((int)numbers[0], (int)numbers[1], (int)numbers[2], DateTimeOffset.FromUnixTimeMilliseconds(numbers[3]));
+        return true;
+    }
+}
+
+/// <summary>The <c>data</c> of <see cref="EventNames.ViewerRemoved"/>. It never reaches a viewer.</summary>
+public sealed record ViewerRemoved(Guid ViewerId) : IServerMessage<ViewerRemoved>
+{
+    public static string EventName => EventNames.ViewerRemoved;
+
+    public static System.Text.Json.Serialization.Metadata.JsonTypeInfo<ViewerRemoved> TypeInfo => ProtocolJson.Default.ViewerRemoved;
+}
+
+/// <summary>Names in Redis. Both of a stream's carry its id as a hash tag, so that a cluster keeps them on one node.</summary>
+public static class StreamKeys
+{
+    /// <summary>Pub/sub channel of a stream's events.</summary>
+    public static string Channel(Guid streamId) => $"nova:{{{streamId:D}}}:events";
+
+    /// <summary>Hash of a stream's live numbers: every gateway's viewers, total, peak, newest version and time.</summary>
+    public static string Live(Guid streamId) => $"nova:{{{streamId:D}}}:live";
+}

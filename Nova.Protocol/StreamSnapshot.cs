@@ -1,0 +1,28 @@
+using System.Text.Json;
+
+namespace Nova.Protocol;
+
+/// <summary>
+/// Everything a gateway needs to serve a stream, read from StreamState in one request: who may watch, what <c>stream_info</c> says, and
+/// the events that bring a viewer up to date, as the exact envelopes they were first sent as.
+/// </summary>
+/// <param name="Version">Events on the channel up to this version are already in this snapshot.</param>
+/// <param name="Events">At most one of each name, in version order.</param>
+public sealed record StreamSnapshot(
+    Guid StreamId,
+    long Version,
+    StreamStatus Status,
+    StreamVisibility Visibility,
+    string BroadcasterId,
+    string BroadcasterName,
+    StreamQuality Quality,
+    int BitrateKbps,
+    int Fps,
+    DateTimeOffset? StartedAt,
+    long DurationSeconds,
+    int PeakViewers,
+    int FinalViewerCount,
+    IReadOnlyList<SnapshotEvent> Events);
+
+/// <param name="Envelope">The message as viewers got it.</param>
+public sealed record SnapshotEvent(long Version, string Event, JsonElement Envelope);

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+
+// Aspire's client integrations live here and have these names, so that one can take the other's place.
+namespace Microsoft.Extensions.Hosting;
+
+public static class NpgsqlClientExtensions
+{
+    /// <summary>
+    /// Registers an <see cref="NpgsqlDataSource"/> for <c>ConnectionStrings:{connectionName}</c>, with health check, traces and metrics.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The key is missing.</exception>
+    public static void AddNpgsqlDataSource(this IHostApplicationBuilder builder, string connectionName)
+    {
+        var connectionString = builder.Configuration.RequireConnectionString(connectionName);
+        builder.Services.AddNpgsqlDataSource(connectionString);
+        builder.Services.AddHealthChecks().AddNpgSql(name: "PostgreSql");
+        builder.Services.AddOpenTelemetry()
+            .WithTracing(tracing => tracing.AddNpgsql())
+            .WithMetrics(metrics => metrics.AddMeter("Npgsql"));
+    }
+}

@@ -1,0 +1,29 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Logging;
+using StackExchange.Redis;
+
+namespace Microsoft.Extensions.Hosting;
+
+public static class RedisClientExtensions
+{
+    /// <summary>
+    /// Registers an <see cref="IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with a health check. It does not
+    /// need Redis to be there at start: it goes on connecting, and what needs Redis says so until then.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The key is missing.</exception>
+    public static void AddRedisClient(this IHostApplicationBuilder builder, string connectionName)
+    {
+        var configuration = ConfigurationOptions.Parse(builder.Configuration.RequireConnectionString(connectionName));
+        configuration.AbortOnConnectFail = false;
+        builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
+        {
+            configuration.LoggerFactory = services.GetRequiredService<ILoggerFactory>();
+            return ConnectionMultiplexer.Connect(configuration);
+        });
+
+        // Degraded, not unhealthy: viewers stay and state changes are kept while Redis is away, so nobody gains by a restart (S47).
+        builder.Services.AddHealthChecks().AddRedis(
+            services => services.GetRequiredService<IConnectionMultiplexer>(), "StackExchange.Redis", HealthStatus.Degraded);
+    }
+}

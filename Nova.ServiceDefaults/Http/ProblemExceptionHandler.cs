@@ -1,0 +1,72 @@
+using System.Net.Sockets;
+using System.Text.Json;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+using StackExchange.Redis;
+
+namespace Nova.ServiceDefaults;
+
+/// <summary>
+/// Turns what a handler threw into a problem body: a client's mistake names its field, a dependency that is away is 503 with
+/// <c>Retry-After</c>, and anything else is 500 without internals.
+/// </summary>
+internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
+{
+    private const int ClientClosedRequest = 499;
+
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is OperationCanceledException && httpContext.RequestAborted.IsCancellationRequested)
+        {
+            httpContext.Response.StatusCode = ClientClosedRequest;
+            return true;
+        }
+
+        await ResultFor(httpContext, exception).ExecuteAsync(httpContext);
+        return true;
+    }
+
+    private IResult ResultFor(HttpContext context, Exception exception)
+    {
+        switch (exception)
+        {
+            case BadHttpRequestException { InnerException: JsonException json }:
+                return Problems.Invalid(FieldOf(json), MessageOf(json));
+            case BadHttpRequestException bad:
+                return Problems.Create(bad.StatusCode, "INVALID_REQUEST", PublicMessageOf(bad));
+            case NpgsqlException or RedisException or SocketException or TimeoutException:
+                LogDependencyAway(logger, exception, context.Request.Method, context.Request.Path);
+                return Problems.Unavailable(context, "A database behind this service is not reachable; try again.");
+            default:
+                LogUnexpected(logger, exception, context.Request.Method, context.Request.Path);
+                return Problems.Create(StatusCodes.Status500InternalServerError, "SERVER_ERROR", "Something failed on our side; it has been logged.");
+        }
+    }
+
+    /// <summary><c>$.new_quality</c> → <c>new_quality</c>; <c>body</c> when the document as a whole is bad.</summary>
+    private static string FieldOf(JsonException exception) =>
+        exception.Path is { Length: > 2 } path ? path[2..] : "body";
+
+    /// <summary>Our own converters' messages say what is allowed; the framework's name CLR types and are replaced.</summary>
+    private static string MessageOf(JsonException exception) =>
+        exception.Message.StartsWith("must be", StringComparison.Ordinal) ? exception.Message.Split(" Path:")[0]
+        : exception.Path is { Length: > 2 } ? "has the wrong type"
+        : "is not valid JSON";
+
+    private static string PublicMessageOf(BadHttpRequestException exception) => exception.StatusCode switch
+    {
+        StatusCodes.Status413PayloadTooLarge => "The body is too large.",
+        StatusCodes.Status415UnsupportedMediaType => "Send the body as application/json.",
+        _ when exception.Message.Contains("body", StringComparison.OrdinalIgnoreCase) => "A JSON body is required.",
+        _ when exception.Message.Contains('"') => $"Parameter {exception.Message.Split('"')[1].Split(' ').Last()} cannot be read.",
+        _ => "The request cannot be read.",
+    };
+
+    [LoggerMessage(1, LogLevel.Warning, "DependencyAway: {Method} {Path} is answered 503")]
+    private static partial void LogDependencyAway(ILogger logger, Exception exception, string method, string path);
+
+    [LoggerMessage(2, LogLevel.Error, "RequestFailed: {Method} {Path}")]
+    private static partial void LogUnexpected(ILogger logger, Exception exception, string method, string path);
+}

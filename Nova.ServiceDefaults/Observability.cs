@@ -1,0 +1,47 @@
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using OpenTelemetry;
+using OpenTelemetry.Metrics;
+using OpenTelemetry.Trace;
+
+namespace Nova.ServiceDefaults;
+
+internal static class Observability
+{
+    /// <summary>Every meter and activity source of ours starts with this.</summary>
+    private const string NovaSources = "Nova.*";
+
+    /// <summary>Logs, metrics and traces; they leave by OTLP when <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set, as Aspire sets it.</summary>
+    public static void AddObservability(this IHostApplicationBuilder builder)
+    {
+        builder.Logging.AddOpenTelemetry(logging =>
+        {
+            logging.IncludeFormattedMessage = true;
+            logging.IncludeScopes = true;
+        });
+
+        var openTelemetry = builder.Services.AddOpenTelemetry()
+            .WithMetrics(metrics => metrics
+                .AddAspNetCoreInstrumentation()
+                .AddHttpClientInstrumentation()
+                .AddRuntimeInstrumentation()
+                .AddMeter(NovaSources))
+            .WithTracing(tracing => tracing
+                .AddSource(NovaSources)
+                .AddAspNetCoreInstrumentation(options => options.Filter = IsTraced)
+                .AddHttpClientInstrumentation());
+
+        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        {
+            openTelemetry.UseOtlpExporter();
+        }
+    }
+
+    /// <summary>Probes come every few seconds, and a viewer's socket would be one span of hours.</summary>
+    private static bool IsTraced(HttpContext context) =>
+        !context.Request.Path.StartsWithSegments(HealthEndpoints.Ready)
+        && !context.Request.Path.StartsWithSegments(HealthEndpoints.Live)
+        && !context.WebSockets.IsWebSocketRequest;
+}

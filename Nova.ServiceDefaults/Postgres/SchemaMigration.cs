@@ -1,0 +1,93 @@
+using System.Reflection;
+using DbUp;
+using DbUp.Postgresql;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace Nova.ServiceDefaults;
+
+/// <summary>
+/// Applies a service's embedded <c>Database/NNNN_*.sql</c> at start, once however many instances start together. Until it has, the
+/// service is not ready; it keeps trying, so that Postgres may come later than the service (F29).
+/// </summary>
+public sealed partial class SchemaMigration(NpgsqlDataSource dataSource, Assembly scripts, ILogger<SchemaMigration> logger)
+    : BackgroundService, IHealthCheck
+{
+    /// <summary>Any constant will do; advisory locks are per database, and each service has its own database.</summary>
+    private const long Lock = 0x4E6F7661;
+
+    private readonly TaskCompletionSource _applied = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the schema is the one this build expects.</summary>
+    public Task Applied => _applied.Task;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(Applied.IsCompletedSuccessfully ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("The schema is not applied yet."));
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        for (var attempt = 0; !stoppingToken.IsCancellationRequested; attempt++)
+        {
+            try
+            {
+                await ApplyAsync(stoppingToken);
+                _applied.TrySetResult();
+                return;
+            }
+            catch (Exception exception) when (exception is NpgsqlException { IsTransient: true } or System.Net.Sockets.SocketException or TimeoutException)
+            {
+                LogRetrying(logger, exception.Message);
+                await Task.Delay(Backoff.Next(attempt), stoppingToken);
+            }
+        }
+    }
+
+    private async Task ApplyAsync(CancellationToken stoppingToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(stoppingToken);
+        await using var locking = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        await locking.ExecuteNonQueryAsync(stoppingToken);
+
+        // DbUp is synchronous and opens a connection of its own; the lock above, held by this one, keeps other instances out.
+        var result = await Task.Run(
+            () => DeployChanges.To.PostgresqlDatabase(new PostgresqlConnectionManager(dataSource))
+                .WithScriptsEmbeddedInAssembly(scripts, name => name.EndsWith(".sql", StringComparison.Ordinal) && name.Contains(".Database."))
+                .WithTransactionPerScript()
+                .LogToNowhere()
+                .Build()
+                .PerformUpgrade(),
+            stoppingToken);
+        if (!result.Successful)
+        {
+            throw result.Error is NpgsqlException ? result.Error : new InvalidOperationException($"Migration {result.ErrorScript?.Name} failed.", result.Error);
+        }
+
+        foreach (var script in result.Scripts)
+        {
+            LogApplied(logger, script.Name);
+        }
+
+        await using var unlocking = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Lock } } };
+        await unlocking.ExecuteNonQueryAsync(stoppingToken);
+    }
+
+    [LoggerMessage(10, LogLevel.Information, "MigrationApplied: {Script}")]
+    private static partial void LogApplied(ILogger logger, string script);
+
+    [LoggerMessage(11, LogLevel.Warning, "MigrationRetrying: {Reason}")]
+    private static partial void LogRetrying(ILogger logger, string reason);
+}
+
+public static class SchemaMigrationExtensions
+{
+    /// <summary>Migrates the data source's database with the scripts embedded in <paramref name="scripts"/>.</summary>
+    public static void AddSchemaMigration(this IHostApplicationBuilder builder, Assembly scripts)
+    {
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<SchemaMigration>(services, scripts));
+        builder.Services.AddHostedService(services => services.GetRequiredService<SchemaMigration>());
+        builder.Services.AddHealthChecks().AddCheck<SchemaMigration>("schema");
+    }
+}

@@ -1,0 +1,154 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Nova.Standalone;
+
+/// <summary>
+/// A simulated broadcast that uses Nova as anybody would: REST calls for the broadcaster, WebSockets for the viewers. Every value it sends
+/// is made up; everything that carries it is real.
+/// </summary>
+internal sealed class DemoBroadcaster : IAsyncDisposable
+{
+    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+
+    private static readonly (string Quality, int Kbps, int Fps, string Reason)[] Qualities =
+    [
+        ("720p", 3000, 60, "network_congestion"),
+        ("1080p", 5000, 60, "adaptive_bitrate"),
+        ("4k", 14_000, 60, "broadcaster_changed"),
+        ("1080p", 5000, 60, "adaptive_bitrate"),
+    ];
+
+    private readonly NovaStack _stack;
+    private readonly HttpClient _http;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly string _broadcasterToken;
+    private readonly string _viewerToken;
+    private readonly string _streamId;
+    private readonly DemoAudience _audience;
+    private Task _broadcast = Task.CompletedTask;
+    private int _kbps = Qualities[1].Kbps;
+
+    private DemoBroadcaster(NovaStack stack, HttpClient http, string broadcasterToken, string viewerToken, string streamId)
+    {
+        _stack = stack;
+        _http = http;
+        _broadcasterToken = broadcasterToken;
+        _viewerToken = viewerToken;
+        _streamId = streamId;
+        _audience = new DemoAudience(stack.Gateways, streamId, viewerToken);
+    }
+
+    public static async Task<DemoBroadcaster> StartAsync(NovaStack stack, CancellationToken cancellationToken)
+    {
+        var http = new HttpClient { BaseAddress = stack.Gateways[0] };
+        var broadcaster = await TokenAsync(http, """{"sub":"demo-broadcaster","role":"broadcaster","ttl_seconds":604800}""", cancellationToken);
+        var viewer = await TokenAsync(http, """{"sub":"demo-viewer","ttl_seconds":604800}""", cancellationToken);
+        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", broadcaster);
+
+        using var created = await http.PostAsync(
+            "/api/v1/streams",
+            Json("""{"title":"Nova demo: speedrun night","description":"A simulated broadcast","broadcaster_name":"Demo"}"""),
+            cancellationToken);
+        created.EnsureSuccessStatusCode();
+        var id = (await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("stream_id").GetString()!;
+
+        var demo = new DemoBroadcaster(stack, http, broadcaster, viewer, id);
+        await demo.PostAsync("start", """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""", cancellationToken);
+        demo._broadcast = demo.BroadcastAsync();
+        return demo;
+    }
+
+    /// <summary>What a newcomer needs to try Nova, ready to paste.</summary>
+    public string Describe()
+    {
+        var gateway = _stack.Gateways[0].OriginalString;
+        return $$"""
+              Demo stream   {{_streamId}}
+              Watch it      {{gateway}}/#stream={{_streamId}}&token={{_viewerToken}}
+              WebSocket     {{gateway.Replace("http://", "ws://")}}/api/v1/streams/{{_streamId}}/ws?token={{_viewerToken}}
+              Change it     curl -X POST {{gateway}}/api/v1/streams/{{_streamId}}/quality -H 'Content-Type: application/json' -d '{"new_quality":"720p","new_bitrate_kbps":2500,"reason":"broadcaster_changed"}' -H 'Authorization: Bearer {{_broadcasterToken}}'
+            """;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _broadcast;
+        await _audience.DisposeAsync();
+        try
+        {
+            await PostAsync("end", "{}", CancellationToken.None);
+        }
+        catch (HttpRequestException)
+        {
+            // Somebody ended it with the token printed above.
+        }
+
+        _http.Dispose();
+        _stop.Dispose();
+    }
+
+    private async Task BroadcastAsync()
+    {
+        for (var second = 1; !_stop.IsCancellationRequested; second++)
+        {
+            try
+            {
+                await ActAsync(second);
+                _audience.Fluctuate();
+            }
+            catch (HttpRequestException)
+            {
+                // Ended by the user, or a service restarts: the demo is no reason to stop Nova.
+            }
+            catch (OperationCanceledException)
+            {
+            }
+
+            await Task.Delay(Beat, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ActAsync(int second)
+    {
+        await PostAsync("bitrate", $$"""{"current_bitrate_kbps":{{_kbps * Random.Shared.Next(55, 115) / 100}}}""", _stop.Token);
+        if (second % 5 == 0)
+        {
+            await PostAsync("heartbeat", "", _stop.Token);
+        }
+
+        if (second % 20 == 0)
+        {
+            var (quality, kbps, fps, reason) = Qualities[second / 20 % Qualities.Length];
+            _kbps = kbps;
+            await PostAsync("quality", $$"""{"new_quality":"{{quality}}","new_bitrate_kbps":{{kbps}},"fps":{{fps}},"reason":"{{reason}}"}""", _stop.Token);
+        }
+
+        if (second % 50 == 0)
+        {
+            await PostAsync(
+                "error",
+                """
+                {"error_code":"BUFFER_OVERFLOW","error_message":"The ingest buffer overflowed for a moment","severity":"warning","recoverable":true,"suggested_action":"None, playback goes on"}
+                """,
+                _stop.Token);
+        }
+    }
+
+    private async Task PostAsync(string call, string body, CancellationToken cancellationToken)
+    {
+        using var response = await _http.PostAsync($"/api/v1/streams/{_streamId}/{call}", body.Length == 0 ? null : Json(body), cancellationToken);
+        response.EnsureSuccessStatusCode();
+    }
+
+    private static async Task<string> TokenAsync(HttpClient http, string request, CancellationToken cancellationToken)
+    {
+        using var response = await http.PostAsync("/dev/tokens", Json(request), cancellationToken);
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("token").GetString()!;
+    }
+
+    private static StringContent Json(string body) => new(body, System.Text.Encoding.UTF8, "application/json");
+}

@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Nova.LocalInfra;
+using Nova.Standalone;
+
+var port = new Option<int>("--port") { Description = "Port of the first gateway; 0 takes a free one", DefaultValueFactory = _ => 8080 };
+var gateways = new Option<int>("--gateways") { Description = "Gateways, on consecutive ports", DefaultValueFactory = _ => 1 };
+var data = new Option<DirectoryInfo>("--data") { Description = "Folder of the database and the signing key", DefaultValueFactory = _ => new DirectoryInfo(".nova") };
+var demo = new Option<bool>("--demo") { Description = "Run a simulated broadcast", DefaultValueFactory = _ => true };
+port.Validators.Add(result => Terminal.CheckRange(result, port, 0, 65_535));
+gateways.Validators.Add(result => Terminal.CheckRange(result, gateways, 1, 16));
+
+var command = new RootCommand("Nova in one process: gateway, stream state and telemetry with a PostgreSQL and a Redis of their own.") { port, gateways, data, demo };
+command.SetAction(async (arguments, cancellationToken) =>
+{
+    var options = new StackOptions
+    {
+        Port = arguments.GetValue(port),
+        Gateways = arguments.GetValue(gateways),
+        DataFolder = arguments.GetValue(data)!.FullName,
+    };
+    try
+    {
+        await Terminal.RunAsync(options, arguments.GetValue(demo), cancellationToken);
+        return 0;
+    }
+    catch (LocalInfraException problem)
+    {
+        await Console.Error.WriteLineAsync(problem.Message);
+        return 1;
+    }
+});
+return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(10) });

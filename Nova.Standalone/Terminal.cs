@@ -1,0 +1,44 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+
+namespace Nova.Standalone;
+
+/// <summary>What the user sees on the terminal.</summary>
+internal static class Terminal
+{
+    public static void CheckRange(OptionResult result, Option<int> option, int min, int max)
+    {
+        if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < min || value > max))
+        {
+            result.AddError($"{option.Name} must be from {min} to {max}; it is {result.Tokens[0].Value}.");
+        }
+    }
+
+    /// <summary>Starts everything, says so, and stops it again when <paramref name="stop"/> says.</summary>
+    public static async Task RunAsync(StackOptions options, bool withDemo, CancellationToken stop)
+    {
+        try
+        {
+            await using var stack = await NovaStack.StartAsync(options, stop);
+            await using var demo = withDemo ? await DemoBroadcaster.StartAsync(stack, stop) : null;
+            Console.WriteLine($"Nova is ready: {stack.Gateways[0].OriginalString}");
+            if (demo is null)
+            {
+                Console.WriteLine($$"""
+                      Get a token   curl -X POST {{stack.Gateways[0].OriginalString}}/dev/tokens -H 'Content-Type: application/json' -d '{"sub":"me","role":"broadcaster"}'
+                    """);
+            }
+            else
+            {
+                Console.WriteLine(demo.Describe());
+            }
+
+            Console.WriteLine("  Stop          Ctrl+C");
+            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            Console.WriteLine("Nova has stopped.");
+        }
+    }
+}

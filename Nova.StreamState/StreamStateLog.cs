@@ -1,0 +1,26 @@
+namespace Nova.StreamState;
+
+/// <summary>Everything this service logs. Ids 100–199.</summary>
+internal static partial class StreamStateLog
+{
+    [LoggerMessage(100, LogLevel.Information, "StreamChanged: {StreamId} is at version {Version} after {EventName}")]
+    public static partial void StreamChanged(this ILogger logger, Guid streamId, long version, string eventName);
+
+    [LoggerMessage(101, LogLevel.Information, "StreamCreated: {StreamId}")]
+    public static partial void StreamCreated(this ILogger logger, Guid streamId);
+
+    [LoggerMessage(110, LogLevel.Warning, "RelayInterrupted: outbox partition {Partition}: {Reason}; events wait and are sent later")]
+    public static partial void RelayInterrupted(this ILogger logger, int partition, string reason);
+
+    [LoggerMessage(120, LogLevel.Information, "BroadcasterLost: {StreamId} is silent")]
+    public static partial void BroadcasterLost(this ILogger logger, Guid streamId);
+
+    [LoggerMessage(121, LogLevel.Information, "BroadcasterBack: {StreamId} is heard again")]
+    public static partial void BroadcasterBack(this ILogger logger, Guid streamId);
+
+    [LoggerMessage(122, LogLevel.Information, "OutageForgiven: this service could not listen for {Seconds:F0} s, so no broadcaster is held silent for them")]
+    public static partial void OutageForgiven(this ILogger logger, double seconds);
+
+    [LoggerMessage(123, LogLevel.Warning, "LoopFailed: {Loop}: {Reason}; it goes on")]
+    public static partial void LoopFailed(this ILogger logger, string loop, string reason);
+}

@@ -1,0 +1,66 @@
+using Microsoft.Extensions.Options;
+
+namespace Nova.StreamState;
+
+/// <summary>Configuration section <c>StreamState</c>.</summary>
+public sealed class StreamStateOptions
+{
+    public const string Section = "StreamState";
+
+    /// <summary>Silence of a broadcaster that sent heartbeats, before viewers are told that the connection is lost.</summary>
+    public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(15);
+
+    /// <summary>How long a lost broadcaster may take to return before the stream ends with <c>connection_lost</c>.</summary>
+    public TimeSpan ReconnectGrace { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Silence of a broadcaster that never sent a heartbeat, before the stream ends with <c>session_timeout</c>.</summary>
+    public TimeSpan SessionTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How often the three above are checked and held-back bitrates leave.</summary>
+    public TimeSpan IngestCheckInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long viewers of an ended stream still get its final numbers; then it is 404 for them (S11).</summary>
+    public TimeSpan EndedRetention { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
+    public TimeSpan IdempotencyRetention { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>How often peaks are copied from Redis to Postgres: losing Redis loses no peak older than this.</summary>
+    public TimeSpan PeakInterval { get; set; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often the outbox is looked at although no notification came.</summary>
+    public TimeSpan OutboxPollInterval { get; set; } = TimeSpan.FromSeconds(1);
+}
+
+internal sealed class ValidateStreamStateOptions : IValidateOptions<StreamStateOptions>
+{
+    public ValidateOptionsResult Validate(string? name, StreamStateOptions options)
+    {
+        List<string> errors = [];
+        foreach (var (key, value) in new (string, TimeSpan)[]
+        {
+            (nameof(options.HeartbeatTimeout), options.HeartbeatTimeout),
+            (nameof(options.ReconnectGrace), options.ReconnectGrace),
+            (nameof(options.SessionTimeout), options.SessionTimeout),
+            (nameof(options.IngestCheckInterval), options.IngestCheckInterval),
+            (nameof(options.EndedRetention), options.EndedRetention),
+            (nameof(options.IdempotencyRetention), options.IdempotencyRetention),
+            (nameof(options.PeakInterval), options.PeakInterval),
+            (nameof(options.OutboxPollInterval), options.OutboxPollInterval),
+        })
+        {
+            if (value <= TimeSpan.Zero)
+            {
+                errors.Add($"{StreamStateOptions.Section}:{key} must be longer than zero; it is {value}.");
+            }
+        }
+
+        if (options.IngestCheckInterval > options.HeartbeatTimeout)
+        {
+            errors.Add($"{StreamStateOptions.Section}:{nameof(options.IngestCheckInterval)} ({options.IngestCheckInterval}) must not be longer than "
+                + $"{nameof(options.HeartbeatTimeout)} ({options.HeartbeatTimeout}).");
+        }
+
+        return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);
+    }
+}

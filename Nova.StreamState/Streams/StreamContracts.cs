@@ -1,0 +1,126 @@
+using System.Text.Json.Serialization;
+using Nova.Protocol;
+using Nova.ServiceDefaults;
+
+namespace Nova.StreamState.Streams;
+
+// Members are nullable although some are required, so that one answer can name every field that is missing.
+
+/// <summary>Body of <c>POST /api/v1/streams</c>.</summary>
+/// <param name="BroadcasterId">Operators only: whose stream it is. Default: the caller.</param>
+internal sealed record CreateStreamRequest(
+    string? Title, string? Description, string? BroadcasterName, StreamVisibility? Visibility, string? StreamId, string? BroadcasterId)
+{
+    public NewStream Validate(Caller caller, FieldErrors errors)
+    {
+        var broadcaster = BroadcasterId is null ? caller.Subject : errors.Text("broadcaster_id", BroadcasterId, 200, required: true);
+        var name = errors.Text("broadcaster_name", BroadcasterName, 100);
+        return new NewStream(
+            errors.Id("stream_id", StreamId) ?? Guid.CreateVersion7(),
+            broadcaster,
+            name.Length > 0 ? name : broadcaster,
+            errors.Text("title", Title, 200, required: true),
+            errors.Text("description", Description, 5000),
+            Visibility ?? StreamVisibility.Public);
+    }
+}
+
+/// <summary>Body of <c>POST …/start</c>.</summary>
+internal sealed record StartStreamRequest(StreamQuality? Quality, int? Fps, int? BitrateKbps, int? MaxBitrateKbps)
+{
+    public StartStream Validate(FieldErrors errors) => new(
+        errors.Required("quality", Quality),
+        errors.Number("fps", Fps, 1, Ranges.MaxFps),
+        errors.Number("bitrate_kbps", BitrateKbps, 1, Ranges.MaxKbps),
+        MaxBitrateKbps is null ? null : errors.Number("max_bitrate_kbps", MaxBitrateKbps, 1, Ranges.MaxKbps));
+}
+
+/// <summary>Body of <c>POST …/quality</c>.</summary>
+internal sealed record ChangeQualityRequest(StreamQuality? NewQuality, int? NewBitrateKbps, int? Fps, QualityChangeReason? Reason)
+{
+    public ChangeQuality Validate(FieldErrors errors) => new(
+        errors.Required("new_quality", NewQuality),
+        errors.Number("new_bitrate_kbps", NewBitrateKbps, 1, Ranges.MaxKbps),
+        Fps is null ? null : errors.Number("fps", Fps, 1, Ranges.MaxFps),
+        errors.Required("reason", Reason));
+}
+
+/// <summary>Body of <c>POST …/bitrate</c>.</summary>
+internal sealed record BitrateSampleRequest(int? CurrentBitrateKbps)
+{
+    public int Validate(FieldErrors errors) => errors.Number("current_bitrate_kbps", CurrentBitrateKbps, 0, Ranges.MaxKbps);
+}
+
+/// <summary>Body of <c>POST …/error</c>.</summary>
+internal sealed record PublishErrorRequest(
+    string? ErrorCode, string? ErrorMessage, ErrorSeverity? Severity, bool? Recoverable, string? SuggestedAction)
+{
+    public PublishError Validate(FieldErrors errors)
+    {
+        var code = errors.Text("error_code", ErrorCode, 64, required: true);
+        if (code.Length > 0 && (!char.IsAsciiLetterUpper(code[0]) || !code.All(c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c) || c == '_')))
+        {
+            errors.Add("error_code", "must be upper-case letters, digits and _ such as BUFFER_OVERFLOW");
+        }
+
+        return new PublishError(
+            code,
+            errors.Text("error_message", ErrorMessage, 500, required: true),
+            errors.Required("severity", Severity),
+            errors.Required("recoverable", Recoverable),
+            errors.Text("suggested_action", SuggestedAction, 500, required: true));
+    }
+}
+
+/// <summary>Body of <c>POST …/end</c>; the whole body may be absent.</summary>
+internal sealed record EndStreamRequest(EndReason? Reason);
+
+/// <summary>A stream as the API shows it.</summary>
+/// <param name="ViewerCount">Watching now; after the end, when it ended.</param>
+/// <param name="PeakViewers">Most at once in this broadcast.</param>
+/// <param name="MaxBitrateKbps">What <c>health</c> is measured against.</param>
+internal sealed record StreamResource(
+    Guid StreamId, long Version, string BroadcasterId, string BroadcasterName, string Title, string Description, StreamVisibility Visibility,
+    StreamStatus Status, StreamQuality Quality, int Fps, int BitrateKbps, int MaxBitrateKbps, int ViewerCount, int PeakViewers,
+    long DurationSeconds, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, EndReason? EndReason)
+{
+    /// <param name="live">Null where Redis cannot be asked, or need not be.</param>
+    public static StreamResource From(StreamRecord stream, LiveNumbers? live, DateTimeOffset now)
+    {
+        var numbers = stream.Status == StreamStatus.Ended ? null : live;
+        return new(
+            stream.StreamId, stream.Version, stream.BroadcasterId, stream.BroadcasterName, stream.Title, stream.Description, stream.Visibility,
+            stream.Status, stream.Quality, stream.Fps, stream.BitrateKbps, stream.EffectiveMaxBitrateKbps,
+            numbers?.ViewerCount ?? stream.ViewerCount, Math.Max(numbers?.PeakViewers ?? 0, stream.PeakViewers),
+            stream.DurationSeconds(now), stream.CreatedAt, stream.StartedAt, stream.EndedAt, stream.EndReason);
+    }
+}
+
+/// <summary>A page of streams, newest first.</summary>
+/// <param name="NextCursor">For the next page; null on the last.</param>
+internal sealed record StreamPage(IReadOnlyList<StreamResource> Streams, string? NextCursor);
+
+/// <summary>The answer to <c>POST …/bitrate</c> and <c>POST …/error</c>.</summary>
+internal sealed record Accepted(Guid StreamId, long Version);
+
+/// <summary>The answer to a kick.</summary>
+internal sealed record ViewerKicked(Guid StreamId, Guid ViewerId, long Version);
+
+internal static class Ranges
+{
+    public const int MaxFps = 240;
+    public const int MaxKbps = 1_000_000;
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(TimestampConverter)], AllowDuplicateProperties = false)]
+[JsonSerializable(typeof(CreateStreamRequest))]
+[JsonSerializable(typeof(StartStreamRequest))]
+[JsonSerializable(typeof(ChangeQualityRequest))]
+[JsonSerializable(typeof(BitrateSampleRequest))]
+[JsonSerializable(typeof(PublishErrorRequest))]
+[JsonSerializable(typeof(EndStreamRequest))]
+[JsonSerializable(typeof(StreamPage))]
+[JsonSerializable(typeof(Accepted))]
+[JsonSerializable(typeof(ViewerKicked))]
+internal sealed partial class StreamStateJson : JsonSerializerContext;

@@ -1,0 +1,118 @@
+using Nova.Protocol;
+using Nova.ServiceDefaults;
+
+namespace Nova.StreamState.Streams;
+
+/// <summary>A change that the lifecycle allows: the stream after it, and the message that tells viewers.</summary>
+public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope);
+
+/// <summary>
+/// The rules of a broadcast, pure: <c>scheduled → active → ended</c>, ended is terminal (S43). Null means that the stream's status does not
+/// allow the change.
+/// </summary>
+public static class StreamLifecycle
+{
+    public static Transition? Start(StreamRecord stream, StartStream start, int liveViewers, DateTimeOffset now)
+    {
+        if (stream.Status != StreamStatus.Scheduled)
+        {
+            return null;
+        }
+
+        var at = EventTime(stream, now);
+        var started = Advance(stream, at) with
+        {
+            Status = StreamStatus.Active,
+            Quality = start.Quality,
+            Fps = start.Fps,
+            BitrateKbps = start.BitrateKbps,
+            MaxBitrateKbps = start.MaxBitrateKbps,
+            HighestRungKbps = BitrateLadder.MaximumKbps(start.Quality) ?? start.BitrateKbps,
+            StartedAt = at,
+            PeakViewers = liveViewers, // The broadcast's own peak: who waited and left before it does not count (S16).
+            ViewerCount = liveViewers,
+        };
+        return To(started, new StreamStarted(
+            stream.StreamId, stream.BroadcasterId, stream.Title, stream.Description, start.Quality, start.Fps, start.BitrateKbps, at));
+    }
+
+    public static Transition? ChangeQuality(StreamRecord stream, ChangeQuality change, DateTimeOffset now)
+    {
+        if (stream.Status != StreamStatus.Active)
+        {
+            return null;
+        }
+
+        var at = EventTime(stream, now);
+        var changed = Advance(stream, at) with
+        {
+            Quality = change.NewQuality,
+            BitrateKbps = change.NewBitrateKbps,
+            Fps = change.Fps ?? stream.Fps,
+            HighestRungKbps = Math.Max(stream.HighestRungKbps, BitrateLadder.MaximumKbps(change.NewQuality) ?? change.NewBitrateKbps),
+        };
+        return To(changed, new QualityChanged(
+            stream.StreamId, stream.Quality, changed.Quality, stream.BitrateKbps, changed.BitrateKbps, changed.Fps, change.Reason, at));
+    }
+
+    /// <summary>Tells viewers of an error. Before the start too: a handshake fails before there is anything to start.</summary>
+    public static Transition? ReportError(StreamRecord stream, PublishError error, DateTimeOffset now)
+    {
+        if (stream.Status == StreamStatus.Ended)
+        {
+            return null;
+        }
+
+        var at = EventTime(stream, now);
+        return To(Advance(stream, at), new ErrorMessage(
+            error.ErrorCode, error.ErrorMessage, error.Severity, error.Recoverable, error.SuggestedAction, at));
+    }
+
+    public static Transition? End(StreamRecord stream, EndReason reason, LiveNumbers live, DateTimeOffset now)
+    {
+        if (stream.Status != StreamStatus.Active)
+        {
+            return null;
+        }
+
+        var at = EventTime(stream, now);
+        var ended = Advance(stream, at) with
+        {
+            Status = StreamStatus.Ended,
+            EndedAt = at,
+            EndReason = reason,
+            PeakViewers = Math.Max(stream.PeakViewers, live.PeakViewers),
+            ViewerCount = live.ViewerCount,
+        };
+        return To(ended, new StreamEnded(
+            stream.StreamId, ended.DurationSeconds(at), ended.PeakViewers, ended.ViewerCount, reason, at));
+    }
+
+    /// <summary>Event times increase within a stream whatever the clock does, so that viewers can order by them (S45).</summary>
+    private static DateTimeOffset EventTime(StreamRecord stream, DateTimeOffset now)
+    {
+        var earliest = stream.LastEventAt.AddMilliseconds(1);
+        return (now > earliest ? now : earliest).TruncateToMilliseconds();
+    }
+
+    private static StreamRecord Advance(StreamRecord stream, DateTimeOffset at) =>
+        stream with { Version = stream.Version + 1, LastEventAt = at };
+
+    private static Transition To<T>(StreamRecord stream, T message)
+        where T : IServerMessage<T> => new(stream, T.EventName, ProtocolJson.Encode(message));
+}
+
+public sealed record StartStream(StreamQuality Quality, int Fps, int BitrateKbps, int? MaxBitrateKbps);
+
+public sealed record ChangeQuality(StreamQuality NewQuality, int NewBitrateKbps, int? Fps, QualityChangeReason Reason);
+
+public sealed record PublishError(string ErrorCode, string ErrorMessage, ErrorSeverity Severity, bool Recoverable, string SuggestedAction)
+{
+    /// <summary>What the ingest watch says when a broadcaster falls silent (S44).</summary>
+    public static readonly PublishError ConnectionLost = new(
+        ErrorCodes.RtmpConnectionLost, "RTMP broadcaster connection lost", ErrorSeverity.Critical, false, "Refresh page or try again later");
+
+    /// <summary>What it says when the broadcaster is back within the grace.</summary>
+    public static readonly PublishError ConnectionRestored = new(
+        ErrorCodes.RtmpConnectionLost, "RTMP broadcaster connection restored", ErrorSeverity.Info, true, "None, the stream goes on");
+}

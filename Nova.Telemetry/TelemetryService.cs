@@ -1,0 +1,28 @@
+using Nova.Protocol;
+using Nova.ServiceDefaults;
+using Nova.Telemetry.Issues;
+
+namespace Nova.Telemetry;
+
+/// <summary>The service of viewers' issue reports: what it registers and what it serves.</summary>
+public static class TelemetryService
+{
+    public static void AddTelemetry(this WebApplicationBuilder builder)
+    {
+        builder.AddServiceDefaults();
+        builder.AddNpgsqlDataSource("telemetry");
+        builder.AddSchemaMigration(typeof(TelemetryService).Assembly);
+
+        builder.Services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);
+        builder.Services.AddOpenApi();
+        builder.Services.AddSingleton<TelemetryMetrics>();
+        builder.Services.AddSingleton<IssueStore>();
+    }
+
+    public static void MapTelemetry(this WebApplication app)
+    {
+        app.UseServiceDefaults();
+        app.MapOpenApi();
+        app.MapIssuesApi();
+    }
+}
