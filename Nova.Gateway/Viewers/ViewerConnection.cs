@@ -132,8 +132,13 @@ internal sealed class ViewerConnection
 
         Answer(end);
         Leave();
+        if (end is not (SocketEnd.Closed or SocketEnd.Gone))
+        {
+            // Closing on unread input makes TCP reset the connection, and the close frame would be lost with it.
+            await _socket.DrainAsync(_abort.Token);
+        }
+
         await _pump;
-        _socket.Abort();
         return end == SocketEnd.Gone && !_closeSent ? 1006 : (int)(_close?.Code ?? CloseCode.Normal);
     }
 

@@ -68,6 +68,22 @@ internal sealed class ViewerSocket(WebSocket socket) : IDisposable
         }
     }
 
+    /// <summary>Reads and forgets until the peer has closed, or the token says that it had time enough.</summary>
+    public async Task DrainAsync(CancellationToken cancellationToken)
+    {
+        using var buffer = MemoryPool<byte>.Shared.Rent(4096);
+        try
+        {
+            while ((await socket.ReceiveAsync(buffer.Memory, cancellationToken)).MessageType != WebSocketMessageType.Close)
+            {
+            }
+        }
+        catch (Exception exception) when (exception is WebSocketException or OperationCanceledException)
+        {
+            // It did not close properly; nothing is left to tell it.
+        }
+    }
+
     public ValueTask SendAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken) =>
         socket.SendAsync(message, WebSocketMessageType.Text, WebSocketMessageFlags.EndOfMessage, cancellationToken);
 

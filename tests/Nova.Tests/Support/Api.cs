@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text;
+using System.Text.Json;
+using Nova.Standalone;
+
+namespace Nova.Tests.Support;
+
+/// <summary>Nova's REST APIs as a client sees them, through a gateway.</summary>
+public sealed class Api(NovaStack stack)
+{
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    private readonly HttpClient _http = new() { BaseAddress = stack.Gateways[0], Timeout = Patience };
+
+    public NovaStack Stack => stack;
+
+    public async Task<string> TokenAsync(string sub = "viewer", string role = "viewer", string[]? streams = null, int ttlSeconds = 600)
+    {
+        using var response = await _http.PostAsJsonAsync("/dev/tokens", new { sub, role, streams, ttl_seconds = ttlSeconds });
+        response.EnsureSuccessStatusCode();
+        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString()!;
+    }
+
+    /// <param name="body">JSON text; null for none.</param>
+    public async Task<Answer> SendAsync(
+        HttpMethod method, string path, string? body, string? token, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (token is not null)
+        {
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        }
+
+        foreach (var (name, value) in headers)
+        {
+            request.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        if (body is not null)
+        {
+            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+        }
+
+        using var response = await _http.SendAsync(request);
+        var text = await response.Content.ReadAsStringAsync();
+        return new Answer(
+            response.StatusCode,
+            text.Length == 0 ? default : JsonElement.Parse(text),
+            response.Headers.Concat(response.Content.Headers).ToDictionary(
+                header => header.Key, header => string.Join(",", header.Value), StringComparer.OrdinalIgnoreCase));
+    }
+
+    /// <summary>A scheduled stream of a broadcaster of its own.</summary>
+    public async Task<TestStream> CreateStreamAsync(string visibility = "public", string title = "A test", string description = "")
+    {
+        var broadcaster = $"broadcaster-{Guid.CreateVersion7():N}";
+        var token = await TokenAsync(broadcaster, "broadcaster");
+        var created = await SendAsync(
+            HttpMethod.Post, "/api/v1/streams",
+            JsonSerializer.Serialize(new { title, description, visibility, broadcaster_name = "Tester" }), token);
+        Assert.Equal(HttpStatusCode.Created, created.Status);
+        return new TestStream(this, created.Body.GetProperty("stream_id").GetString()!, broadcaster, token);
+    }
+
+    /// <summary>A stream that is live.</summary>
+    public async Task<TestStream> StartStreamAsync(string start = """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""")
+    {
+        var stream = await CreateStreamAsync();
+        await stream.PostAsync("start", start);
+        return stream;
+    }
+}
+
+public sealed record Answer(HttpStatusCode Status, JsonElement Body, IReadOnlyDictionary<string, string> Headers)
+{
+    public string ErrorCode => Body.GetProperty("error_code").GetString()!;
+
+    public string Text(string name) => Body.GetProperty(name).GetString()!;
+
+    public int Number(string name) => Body.GetProperty(name).GetInt32();
+}
+
+/// <summary>A stream with its broadcaster's token.</summary>
+public sealed class TestStream(Api api, string id, string broadcaster, string token)
+{
+    public string Id => id;
+
+    public string Broadcaster => broadcaster;
+
+    public string Token => token;
+
+    public string Path => $"/api/v1/streams/{id}";
+
+    /// <summary>A call that must go well.</summary>
+    public async Task<Answer> PostAsync(string call, string body = "{}", params (string Name, string Value)[] headers)
+    {
+        var answer = await TryPostAsync(call, body, headers);
+        Assert.True((int)answer.Status is >= 200 and < 300, $"{call} was answered {answer.Status}: {answer.Body}");
+        return answer;
+    }
+
+    public Task<Answer> TryPostAsync(string call, string? body = "{}", params (string Name, string Value)[] headers) =>
+        api.SendAsync(HttpMethod.Post, $"{Path}/{call}", body, token, headers);
+
+    public Task<Answer> GetAsync() => api.SendAsync(HttpMethod.Get, Path, null, token);
+
+    /// <summary>A viewer on a gateway, by default with a token of its own.</summary>
+    public async Task<Viewer> WatchAsync(int gateway = 0, string? viewerToken = null) =>
+        await Viewer.ConnectAsync(api.Stack.Gateways[gateway], id, viewerToken ?? await api.TokenAsync($"viewer-{Guid.CreateVersion7():N}"));
+}

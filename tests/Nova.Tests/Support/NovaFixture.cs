@@ -1,0 +1,61 @@
+using Nova.Standalone;
+using Nova.Tests.Support;
+using Npgsql;
+
+[assembly: AssemblyFixture(typeof(NovaFixture))]
+
+namespace Nova.Tests.Support;
+
+/// <summary>
+/// One Nova for all tests: real PostgreSQL, a real Redis-protocol server, stream state, telemetry and two gateways on real sockets. Every
+/// test makes streams of its own.
+/// </summary>
+public sealed class NovaFixture : IAsyncLifetime
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nova-tests-");
+    private readonly List<NovaStack> _more = [];
+
+    public NovaStack Stack { get; private set; } = null!;
+
+    public Api Api { get; private set; } = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        Stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, "stack"), Gateways = 2 });
+        Api = new Api(Stack);
+    }
+
+    /// <summary>A second Nova with settings of its own, on the same servers but in databases of its own. Stopped with the fixture.</summary>
+    public async Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1)
+    {
+        var name = $"test_{Guid.CreateVersion7():N}";
+        var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = Stack.ConnectionString("redis") };
+        foreach (var database in new[] { "streams", "telemetry" })
+        {
+            await using var connection = new NpgsqlConnection(Stack.ConnectionString(database));
+            await connection.OpenAsync();
+            await using var create = new NpgsqlCommand($"CREATE DATABASE {name}_{database}", connection);
+            await create.ExecuteNonQueryAsync();
+            all[$"ConnectionStrings:{database}"] = new NpgsqlConnectionStringBuilder(Stack.ConnectionString(database)) { Database = $"{name}_{database}" }.ConnectionString;
+        }
+
+        var stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, name), Gateways = gateways, Settings = all });
+        lock (_more)
+        {
+            _more.Add(stack);
+        }
+
+        return stack;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var stack in _more)
+        {
+            await stack.DisposeAsync();
+        }
+
+        await Stack.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}

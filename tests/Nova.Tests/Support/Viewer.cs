@@ -1,0 +1,184 @@
+using System.Diagnostics;
+using System.Net.WebSockets;
+using System.Text;
+using System.Text.Json;
+
+namespace Nova.Tests.Support;
+
+/// <summary>A raw WebSocket client that records every frame, and holds each of them against the envelope's rules (R10).</summary>
+public sealed class Viewer : IAsyncDisposable
+{
+    private readonly ClientWebSocket _socket;
+    private readonly List<Frame> _frames = [];
+    private readonly Task _reading;
+    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private Viewer(ClientWebSocket socket)
+    {
+        _socket = socket;
+        _reading = ReadAsync();
+    }
+
+    public static Uri Address(Uri gateway, string streamId, string token, string more = "") =>
+        new($"ws://{gateway.Authority}/api/v1/streams/{streamId}/ws?token={Uri.EscapeDataString(token)}{more}");
+
+    public static async Task<Viewer> ConnectAsync(Uri gateway, string streamId, string token)
+    {
+        var socket = new ClientWebSocket();
+        socket.Options.KeepAliveInterval = TimeSpan.Zero; // No control frames of ours: the protocol's own pings are tested.
+        using var timeout = new CancellationTokenSource(Api.Patience);
+        await socket.ConnectAsync(Address(gateway, streamId, token), timeout.Token);
+        return new Viewer(socket);
+    }
+
+    /// <summary>Everything received so far, in order.</summary>
+    public IReadOnlyList<Frame> Frames
+    {
+        get
+        {
+            lock (_frames)
+            {
+                return [.. _frames];
+            }
+        }
+    }
+
+    public IReadOnlyList<string> Events => [.. Frames.Select(frame => frame.Event)];
+
+    public int? CloseCode => (int?)_socket.CloseStatus;
+
+    public string? CloseReason => _socket.CloseStatusDescription;
+
+    public Task SendAsync(string text) => SendAsync(Encoding.UTF8.GetBytes(text), WebSocketMessageType.Text);
+
+    public Task SendAsync(byte[] bytes, WebSocketMessageType type, bool endOfMessage = true) =>
+        _socket.SendAsync(bytes, type, endOfMessage, CancellationToken.None);
+
+    /// <summary>The first frame of that event, now or later.</summary>
+    /// <param name="from">How many frames to pass over: those that were there before what is tested.</param>
+    public async Task<Frame> WaitForAsync(string name, Func<JsonElement, bool>? matches = null, TimeSpan? within = null, int from = 0)
+    {
+        var found = await WaitUntilAsync(
+            frames => frames.Skip(from).FirstOrDefault(frame => frame.Event == name && (matches is null || matches(frame.Data))), within ?? Api.Patience);
+        return found ?? throw new Xunit.Sdk.XunitException($"No {name} came; these did:\n{string.Join('\n', Frames.Select(frame => frame.Raw))}");
+    }
+
+    /// <summary>Waits for the server's close and returns its code.</summary>
+    public async Task<int?> WaitForCloseAsync(TimeSpan? within = null)
+    {
+        await _reading.WaitAsync(within ?? Api.Patience);
+        return CloseCode;
+    }
+
+    /// <summary>Leaves without a word: the connection breaks.</summary>
+    public void Abort() => _socket.Abort();
+
+    /// <param name="status">Null sends a close frame without a code, as the document's client does.</param>
+    public async Task CloseAsync(WebSocketCloseStatus? status = WebSocketCloseStatus.NormalClosure)
+    {
+        await _socket.CloseOutputAsync(status ?? WebSocketCloseStatus.Empty, null, CancellationToken.None);
+        await _reading.WaitAsync(Api.Patience);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _socket.Abort();
+        await _reading;
+        _socket.Dispose();
+    }
+
+    private async Task<T?> WaitUntilAsync<T>(Func<IReadOnlyList<Frame>, T?> find, TimeSpan within)
+        where T : class
+    {
+        using var timeout = new CancellationTokenSource(within);
+        while (true)
+        {
+            var changed = Volatile.Read(ref _changed).Task;
+            if (find(Frames) is { } found)
+            {
+                return found;
+            }
+
+            if (_reading.IsCompleted)
+            {
+                return find(Frames);
+            }
+
+            try
+            {
+                await Task.WhenAny(changed, _reading).WaitAsync(timeout.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                return find(Frames);
+            }
+        }
+    }
+
+    private async Task ReadAsync()
+    {
+        var buffer = new byte[512 * 1024];
+        try
+        {
+            while (true)
+            {
+                var length = 0;
+                ValueWebSocketReceiveResult result;
+                do
+                {
+                    result = await _socket.ReceiveAsync(buffer.AsMemory(length), CancellationToken.None);
+                    length += result.Count;
+                }
+                while (!result.EndOfMessage);
+
+                if (result.MessageType == WebSocketMessageType.Close)
+                {
+                    if (_socket.State == WebSocketState.CloseReceived)
+                    {
+                        await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, CancellationToken.None);
+                    }
+
+                    return;
+                }
+
+                Record(Frame.Read(result.MessageType, Encoding.UTF8.GetString(buffer, 0, length)));
+            }
+        }
+        catch (WebSocketException)
+        {
+            // Broken: Frames and CloseCode say how far it came.
+        }
+        catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
+        {
+            // Aborted by the test.
+        }
+    }
+
+    private void Record(Frame frame)
+    {
+        lock (_frames)
+        {
+            _frames.Add(frame);
+        }
+
+        Interlocked.Exchange(ref _changed, new(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
+    }
+}
+
+/// <param name="ReceivedAt">A <see cref="Stopwatch"/> timestamp.</param>
+public sealed record Frame(long ReceivedAt, string Event, JsonElement Data, string Raw)
+{
+    public static Frame Read(WebSocketMessageType type, string raw)
+    {
+        Assert.Equal(WebSocketMessageType.Text, type);
+        var root = JsonElement.Parse(raw);
+        Assert.Equal(JsonValueKind.Object, root.GetProperty("data").ValueKind);
+        return new Frame(Stopwatch.GetTimestamp(), root.GetProperty("event").GetString()!, root.GetProperty("data"), raw);
+    }
+
+    public int Number(string name) => Data.GetProperty(name).GetInt32();
+
+    public string Text(string name) => Data.GetProperty(name).GetString()!;
+
+    public DateTimeOffset Timestamp => Data.GetProperty("timestamp").GetDateTimeOffset();
+}
