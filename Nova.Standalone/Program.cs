@@ -5,7 +5,7 @@ using Nova.Standalone;
 var port = new Option<int>("--port") { Description = "Port of the first gateway; 0 takes a free one", DefaultValueFactory = _ => 8080 };
 var gateways = new Option<int>("--gateways") { Description = "Gateways, on consecutive ports", DefaultValueFactory = _ => 1 };
 var data = new Option<DirectoryInfo>("--data") { Description = "Folder of the database and the signing key", DefaultValueFactory = _ => new DirectoryInfo(".nova") };
-var demo = new Option<bool>("--demo") { Description = "Run a simulated broadcast", DefaultValueFactory = _ => true };
+var demo = new Option<bool>("--demo") { Description = "Run a simulated broadcast", DefaultValueFactory = _ => true, Arity = ArgumentArity.ExactlyOne };
 port.Validators.Add(result => Terminal.CheckRange(result, port, 0, 65_535));
 gateways.Validators.Add(result => Terminal.CheckRange(result, gateways, 1, 16));
 

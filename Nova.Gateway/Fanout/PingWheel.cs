@@ -21,7 +21,8 @@ internal sealed class PingWheel(GatewayMetrics metrics, TimeProvider time) : Bac
     /// <returns>Takes the viewer off the wheel.</returns>
     public IDisposable Add(ViewerConnection viewer)
     {
-        var slot = _slots[(long)(time.GetElapsedTime(_start) / Tick) % Slots];
+        // The slot that was just visited: its turn comes again a whole revolution from now.
+        var slot = _slots[((long)(time.GetElapsedTime(_start) / Tick) + Slots - 1) % Slots];
         lock (slot)
         {
             slot.Add(viewer);

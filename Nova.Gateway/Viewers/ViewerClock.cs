@@ -13,6 +13,7 @@ internal sealed class ViewerClock(TimeProvider time)
     private static readonly long VisitsPerPing = Limits.PingInterval.Ticks / VisitInterval.Ticks;
     private static readonly long VisitsPerTimeout = Limits.PingTimeout.Ticks / VisitInterval.Ticks;
 
+    private readonly long _start = time.GetTimestamp();
     private long _visits;
     private long _lastMessage = time.GetTimestamp();
     private long _sequence;
@@ -42,7 +43,14 @@ internal sealed class ViewerClock(TimeProvider time)
             return ClockVisit.Idle;
         }
 
-        _visits++;
+        // By the clock: a wheel that was late or early for a viewer does not shift its pings.
+        var visits = (long)Math.Round(time.GetElapsedTime(_start) / VisitInterval);
+        if (visits == _visits)
+        {
+            return ClockVisit.Nothing;
+        }
+
+        _visits = visits;
         if (_visits % VisitsPerPing == 0)
         {
             _pingedAt = time.GetTimestamp();

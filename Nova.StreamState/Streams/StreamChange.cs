@@ -1,5 +1,5 @@
-using Nova.ServiceDefaults;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 
 namespace Nova.StreamState.Streams;
 

@@ -61,7 +61,7 @@ public sealed class ViewerClockTests
     [InlineData(2L, false)]
     public void Ponged_OnlyWithTheOutstandingSequence_MeasuresTheRoundTrip(long? sequence, bool measured)
     {
-        while (VisitAfterFiveSeconds() != ClockVisit.Ping)
+        while (VisitAfterFiveSeconds() is not ClockVisit.Ping)
         {
         }
 

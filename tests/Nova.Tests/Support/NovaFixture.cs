@@ -12,7 +12,7 @@ namespace Nova.Tests.Support;
 /// </summary>
 public sealed class NovaFixture : IAsyncLifetime
 {
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nova-tests-");
+    private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-tests-");
     private readonly List<NovaStack> _more = [];
 
     public NovaStack Stack { get; private set; } = null!;

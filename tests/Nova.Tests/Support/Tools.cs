@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Nova.Tests.Support;
+
+/// <summary>Programs that tests need beside .NET. Missing ones skip a test visibly on a developer's machine and fail it in CI.</summary>
+public static class Tools
+{
+    public static string Node => Find("Node.js 20 or newer", "apt-get install nodejs, or nodejs.org", "node");
+
+    public static string Chromium => Find("Chromium", "apt-get install chromium", "chromium", "chromium-browser", "google-chrome", "chrome");
+
+    /// <summary>The repository's root, wherever the tests were built to.</summary>
+    public static string Root { get; } = FindRoot();
+
+    public static Process Start(string program, IEnumerable<string> arguments, string? folder = null) => Process.Start(new ProcessStartInfo(program, arguments)
+    {
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+        RedirectStandardInput = true,
+        WorkingDirectory = folder ?? Root,
+    })!;
+
+    /// <summary>A new folder that another account can reach: root's tests have their PostgreSQL run by one.</summary>
+    public static DirectoryInfo TemporaryFolder(string prefix)
+    {
+        var folder = Directory.CreateTempSubdirectory(prefix);
+        if (!OperatingSystem.IsWindows())
+        {
+            folder.UnixFileMode |= UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
+        }
+
+        return folder;
+    }
+
+    private static string Find(string what, string install, params string[] names)
+    {
+        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .SelectMany(folder => names.Select(name => Path.Combine(folder, name)))
+            .FirstOrDefault(File.Exists);
+        if (found is null)
+        {
+            var message = $"{what} is missing: {install}.";
+            Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") is "true" or "1", message);
+            Assert.Fail(message);
+        }
+
+        return found;
+    }
+
+    private static string FindRoot([CallerFilePath] string thisFile = "")
+    {
+        var folder = new DirectoryInfo(Path.GetDirectoryName(thisFile)!);
+        while (!File.Exists(Path.Combine(folder.FullName, "Nova.Aspire.sln")))
+        {
+            folder = folder.Parent ?? throw new InvalidOperationException("Nova.Aspire.sln is in no folder above the tests.");
+        }
+
+        return folder.FullName;
+    }
+}
