@@ -13,11 +13,12 @@ public sealed class SilentClientTests(NovaFixture nova)
         var stream = await nova.Api.CreateStreamAsync();
         await using var talking = await stream.WatchAsync();
         await using var silent = await stream.WatchAsync(gateway: 1);
-        var connected = Stopwatch.GetTimestamp();
+        var connected = (await talking.WaitForAsync(EventNames.ConnectionEstablished)).ReceivedAt;
+        var silentSince = (await silent.WaitForAsync(EventNames.ConnectionEstablished)).ReceivedAt;
         var closed = Task.Run(async () =>
         {
             var code = await silent.WaitForCloseAsync(TimeSpan.FromSeconds(80));
-            return (code, Stopwatch.GetElapsedTime(connected));
+            return (code, Stopwatch.GetElapsedTime(silentSince));
         });
         for (var pong = 1; pong <= 4; pong++)
         {
