@@ -30,8 +30,11 @@ public sealed class LocalPostgres : IAsyncDisposable
 
     /// <param name="folder">Holds the cluster; made if it is not there. The caller sees to it that no other process uses it.</param>
     /// <param name="databases">Made if they are not there.</param>
+    /// <param name="port">A port of the caller's; default: a free one.</param>
+    /// <param name="password">Of the user <c>nova</c>; default: one made with the cluster and kept beside it.</param>
     /// <exception cref="LocalInfraException">PostgreSQL is missing or does not start; the message says what to do.</exception>
-    public static async Task<LocalPostgres> StartAsync(string folder, IEnumerable<string> databases, CancellationToken cancellationToken = default)
+    public static async Task<LocalPostgres> StartAsync(
+        string folder, IEnumerable<string> databases, int? port = null, string? password = null, CancellationToken cancellationToken = default)
     {
         var account = await ServerAccount.ChooseAsync(folder, cancellationToken);
         var cluster = Path.Combine(account.Folder, "postgres");
@@ -39,18 +42,18 @@ public sealed class LocalPostgres : IAsyncDisposable
             ? int.Parse(await File.ReadAllTextAsync(Path.Combine(cluster, "PG_VERSION"), cancellationToken), System.Globalization.CultureInfo.InvariantCulture)
             : null;
         var binaries = await PostgresBinaries.FindAsync(version, Path.Combine(account.Folder, "npm"), cancellationToken);
-        var password = await ReadOrCreatePasswordAsync(account, cancellationToken);
+        password = await KeepPasswordAsync(account, password, cancellationToken);
         if (version is null)
         {
             await CreateClusterAsync(binaries, cluster, account, cancellationToken);
         }
 
-        var port = FreePort.Find();
-        var server = Launch(binaries, cluster, port, account);
+        port ??= FreePort.Find();
+        var server = Launch(binaries, cluster, port.Value, account);
         var postgres = new LocalPostgres(server, account, new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",
-            Port = port,
+            Port = port.Value,
             Username = "nova",
             Password = password,
             Database = "postgres",
@@ -84,16 +87,19 @@ public sealed class LocalPostgres : IAsyncDisposable
         _server.Dispose();
     }
 
-    private static async Task<string> ReadOrCreatePasswordAsync(ServerAccount account, CancellationToken cancellationToken)
+    private static async Task<string> KeepPasswordAsync(ServerAccount account, string? given, CancellationToken cancellationToken)
     {
         var file = Path.Combine(account.Folder, "postgres.password");
         if (!File.Exists(file))
         {
-            await File.WriteAllTextAsync(file, RandomNumberGenerator.GetHexString(32), cancellationToken);
+            await File.WriteAllTextAsync(file, given ?? RandomNumberGenerator.GetHexString(32), cancellationToken);
             account.GiveAway(file);
         }
 
-        return await File.ReadAllTextAsync(file, cancellationToken);
+        var kept = await File.ReadAllTextAsync(file, cancellationToken);
+        return given is null || given == kept
+            ? kept
+            : throw new LocalInfraException($"The database in {account.Folder} was made with another password; use that one, or delete the folder to begin anew.");
     }
 
     private static async Task CreateClusterAsync(string binaries, string cluster, ServerAccount account, CancellationToken cancellationToken)

@@ -121,7 +121,7 @@ public sealed class NovaStack : IAsyncDisposable
         string[] own = [.. databases.Where(database => !_settings.ContainsKey($"ConnectionStrings:{database}"))];
         if (own.Length > 0)
         {
-            var postgres = await LocalPostgres.StartAsync(_options.DataFolder, own, cancellationToken);
+            var postgres = await LocalPostgres.StartAsync(_options.DataFolder, own, cancellationToken: cancellationToken);
             _parts.Push(postgres);
             foreach (var database in own)
             {

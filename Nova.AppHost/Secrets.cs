@@ -1,0 +1,22 @@
+namespace Nova.AppHost;
+
+/// <summary>What services share and nobody else may know. Generated once and kept in user secrets, or by the publish target.</summary>
+internal sealed record Secrets(IResourceBuilder<ParameterResource> SigningKey, IResourceBuilder<ParameterResource> InternalKey);
+
+internal static class SecretsExtensions
+{
+    private const string Issuer = "nova";
+    private const string Audience = "nova";
+
+    public static Secrets AddSecrets(this IDistributedApplicationBuilder builder) => new(
+        // 64 letters and digits are also base64 of 48 bytes, which is what the services read.
+        builder.AddParameter("jwt-signing-key", new GenerateParameterDefault { MinLength = 64, Special = false }, secret: true, persist: true),
+        builder.AddParameter("internal-api-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true));
+
+    public static IResourceBuilder<ProjectResource> WithSecrets(this IResourceBuilder<ProjectResource> service, Secrets secrets) => service
+        .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", Issuer)
+        .WithEnvironment("Authentication__Schemes__Bearer__ValidAudiences__0", Audience)
+        .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Issuer", Issuer)
+        .WithEnvironment("Authentication__Schemes__Bearer__SigningKeys__0__Value", secrets.SigningKey)
+        .WithEnvironment("Internal__ApiKey", secrets.InternalKey);
+}

@@ -1,0 +1,55 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Nova.LocalInfra;
+
+// As a program of its own: PostgreSQL and Redis for an AppHost on a machine without containers.
+var builder = WebApplication.CreateBuilder(args);
+builder.Services.AddHealthChecks().AddCheck<LocalServers>("servers");
+builder.Services.AddSingleton<LocalServers>();
+builder.Services.AddHostedService(services => services.GetRequiredService<LocalServers>());
+
+var app = builder.Build();
+app.MapHealthChecks("/health");
+try
+{
+    await app.RunAsync();
+    return 0;
+}
+catch (LocalInfraException problem)
+{
+    await Console.Error.WriteLineAsync(problem.Message);
+    return 1;
+}
+
+/// <summary>Runs both servers on the ports and in the folder that section <c>LocalInfra</c> names.</summary>
+internal sealed class LocalServers(IConfiguration configuration) : IHostedService, IHealthCheck, IAsyncDisposable
+{
+    private LocalPostgres? _postgres;
+    private LocalRedis? _redis;
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        var section = configuration.GetSection("LocalInfra");
+        _redis = LocalRedis.Start(section.GetValue<int?>("RedisPort"));
+        _postgres = await LocalPostgres.StartAsync(
+            section["DataFolder"] ?? ".nova",
+            ["streams", "telemetry"],
+            section.GetValue<int?>("PostgresPort"),
+            section["PostgresPassword"],
+            cancellationToken);
+    }
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(_postgres is not null && _redis is not null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("starting"));
+
+    public async Task StopAsync(CancellationToken cancellationToken) => await DisposeAsync();
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _postgres, null) is { } postgres)
+        {
+            await postgres.DisposeAsync();
+        }
+
+        Interlocked.Exchange(ref _redis, null)?.Dispose();
+    }
+}
