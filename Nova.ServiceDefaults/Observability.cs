@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -29,14 +30,27 @@ internal static class Observability
                 .AddRuntimeInstrumentation()
                 .AddMeter(NovaSources))
             .WithTracing(tracing => tracing
+                .SetSampler(new ParentBasedSampler(new WithoutLoops()))
                 .AddSource(NovaSources)
                 .AddAspNetCoreInstrumentation(options => options.Filter = IsTraced)
                 .AddHttpClientInstrumentation());
 
         if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
         {
+            // A collector that hangs would hold up every stop for 10 s, the default, which is longer than orchestrators wait.
+            builder.Configuration["OTEL_EXPORTER_OTLP_TIMEOUT"] ??= "3000";
             openTelemetry.UseOtlpExporter();
         }
+    }
+
+    /// <summary>
+    /// Background loops ask their database several times a second; each would be a trace of one span. What a loop does for somebody starts
+    /// an activity of its own, so a client span that begins a trace is such a loop.
+    /// </summary>
+    private sealed class WithoutLoops : Sampler
+    {
+        public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) =>
+            new(samplingParameters.Kind == ActivityKind.Client ? SamplingDecision.Drop : SamplingDecision.RecordAndSample);
     }
 
     /// <summary>Probes come every few seconds, and a viewer's socket would be one span of hours.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -103,6 +104,8 @@ internal sealed class IssueForwarder(
 
     private async Task<bool> TryDeliverAsync(List<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
     {
+        using var activity = GatewayMetrics.Activities.StartActivity("forward issues", ActivityKind.Producer);
+        activity?.SetTag("nova.reports", batch.Count);
         try
         {
             using var response = await clients.CreateClient(Client).PostAsJsonAsync(

@@ -22,8 +22,6 @@ public static class RedisClientExtensions
             return ConnectionMultiplexer.Connect(configuration);
         });
 
-        // Degraded, not unhealthy: viewers stay and state changes are kept while Redis is away, so nobody gains by a restart (S47).
-        builder.Services.AddHealthChecks().AddRedis(
-            services => services.GetRequiredService<IConnectionMultiplexer>(), "StackExchange.Redis", HealthStatus.Degraded);
+        builder.Services.AddHealthChecks().AddRedis(services => services.GetRequiredService<IConnectionMultiplexer>(), "StackExchange.Redis");
     }
 }
