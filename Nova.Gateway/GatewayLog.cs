@@ -33,6 +33,9 @@ internal static partial class GatewayLog
     [LoggerMessage(221, LogLevel.Warning, "IssuesLost: {Count} reports were not stored before this gateway stopped")]
     public static partial void IssuesLost(this ILogger logger, int count);
 
+    [LoggerMessage(222, LogLevel.Error, "IssuesRefused: {Count} reports cannot be handed over")]
+    public static partial void IssuesRefused(this ILogger logger, Exception exception, int count);
+
     [LoggerMessage(230, LogLevel.Information, "DrainStarted: {Connections} viewers are asked to reconnect elsewhere")]
     public static partial void DrainStarted(this ILogger logger, int connections);
 

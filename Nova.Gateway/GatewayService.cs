@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
 using Nova.Gateway.Draining;
@@ -25,9 +26,12 @@ public static class GatewayService
         services.AddSingleton<IValidateOptions<GatewayOptions>, ValidateGatewayOptions>();
         services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
 
+        builder.BoundWhatWaitsBelowTheBacklog();
+
         services.AddHttpClient<SnapshotClient>(http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey();
         services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey();
         services.AddHttpForwarder();
+        builder.Logging.AddFilter("Yarp.ReverseProxy", LogLevel.Warning); // Its lines show whole URLs, and those may carry a token (S31).
         services.AddSingleton<ServiceProxy>();
 
         services.AddSingleton<GatewayMetrics>();
@@ -52,6 +56,27 @@ public static class GatewayService
         app.MapViewers();
         app.MapDevTokens();
         app.MapServices();
+    }
+
+    /// <summary>
+    /// What a viewer who stopped reading will get first is what waits in Kestrel's and the kernel's buffers, and by default those hold minutes
+    /// of events (R109). Small ones leave the waiting to the backlog, which knows what is stale.
+    /// </summary>
+    private static void BoundWhatWaitsBelowTheBacklog(this WebApplicationBuilder builder)
+    {
+        const int KestrelBytes = 4 * 1024;
+        const int KernelBytes = 16 * 1024;
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxResponseBufferSize = KestrelBytes);
+        builder.Services.Configure<SocketTransportOptions>(sockets =>
+        {
+            sockets.MaxWriteBufferSize = KestrelBytes;
+            sockets.CreateBoundListenSocket = endpoint =>
+            {
+                var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+                socket.SendBufferSize = KernelBytes; // Accepted sockets inherit it.
+                return socket;
+            };
+        });
     }
 
     /// <summary>The console's files are in the assembly, so that they are served the same from every host and folder.</summary>

@@ -27,6 +27,8 @@ public static class Limits
     /// <summary>All of <c>client_info</c> as JSON, unknown members included.</summary>
     public const int ClientInfoBytes = 8192;
 
+    public const int ClientInfoDepth = 8;
+
     /// <summary>RFC 6455 5.5: a control frame's payload is at most 125 bytes, two of them the code.</summary>
     public const int CloseReasonBytes = 123;
 

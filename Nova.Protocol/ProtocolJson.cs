@@ -9,6 +9,7 @@ namespace Nova.Protocol;
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
     Converters = [typeof(TimestampConverter)],
+    RespectRequiredConstructorParameters = true,
     MaxDepth = Limits.MaxJsonDepth)]
 [JsonSerializable(typeof(ConnectionEstablished))]
 [JsonSerializable(typeof(StreamStarted))]

@@ -7,6 +7,7 @@ namespace Nova.Protocol;
 /// the events that bring a viewer up to date, as the exact envelopes they were first sent as.
 /// </summary>
 /// <param name="Version">Events on the channel up to this version are already in this snapshot.</param>
+/// <param name="ViewerCount">Now, on all gateways; after the end, when it ended.</param>
 /// <param name="Events">At most one of each name, in version order.</param>
 public sealed record StreamSnapshot(
     Guid StreamId,
@@ -21,7 +22,7 @@ public sealed record StreamSnapshot(
     DateTimeOffset? StartedAt,
     long DurationSeconds,
     int PeakViewers,
-    int FinalViewerCount,
+    int ViewerCount,
     IReadOnlyList<SnapshotEvent> Events);
 
 /// <param name="Envelope">The message as viewers got it.</param>

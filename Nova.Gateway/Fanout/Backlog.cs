@@ -4,7 +4,8 @@ namespace Nova.Gateway.Fanout;
 
 /// <summary>
 /// What waits for one viewer who does not keep up: at most <see cref="Limits.Backlog"/> messages. Counts and bitrates conflate before
-/// anything is dropped; then the oldest droppable goes; lifecycle and errors never do (S23, S24). Not thread-safe: its viewer locks.
+/// anything is dropped; then the oldest droppable goes; lifecycle and errors never do (S23, S24): where they alone are too many, the viewer
+/// is beyond help. Not thread-safe: its viewer locks.
 /// </summary>
 internal sealed class Backlog(Guid streamId, TimeProvider time)
 {
@@ -48,7 +49,7 @@ internal sealed class Backlog(Guid streamId, TimeProvider time)
                 break;
         }
 
-        return _frames.Count > Limits.Backlog && DropOldest() ? BacklogEffect.Dropped : effect;
+        return _frames.Count <= Limits.Backlog ? effect : DropOldest() ? BacklogEffect.Dropped : BacklogEffect.Overflowed;
     }
 
     /// <summary>Takes the next message; a gap is announced in its place, before what follows it.</summary>
@@ -139,4 +140,7 @@ internal enum BacklogEffect
     None,
     Conflated,
     Dropped,
+
+    /// <summary>Nothing in it may be dropped.</summary>
+    Overflowed,
 }

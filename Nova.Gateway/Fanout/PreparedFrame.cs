@@ -28,6 +28,10 @@ internal sealed record PreparedFrame(string EventName, FrameKind Kind, ReadOnlyM
     public static PreparedFrame Of<T>(T message)
         where T : IServerMessage<T> => new(T.EventName, KindOf(T.EventName), ProtocolJson.Encode(message));
 
+    /// <summary>An answer to what this viewer sent: droppable even if it is an error, or a flood of bad messages would fill its backlog.</summary>
+    public static PreparedFrame AnswerOf<T>(T message)
+        where T : IServerMessage<T> => Of(message) with { Kind = FrameKind.Droppable };
+
     public static PreparedFrame Of(StreamEvent streamEvent) => new(streamEvent.EventName, KindOf(streamEvent.EventName), streamEvent.Payload);
 
     public static PreparedFrame Of(Guid streamId, ViewerCountEvent count) => new(

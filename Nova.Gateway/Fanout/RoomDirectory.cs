@@ -39,18 +39,14 @@ internal sealed class RoomDirectory(
             Release(entry);
             return null;
         }
-        catch (StreamStateUnavailableException)
-        {
-            lock (_lock)
-            {
-                _entries.Remove(streamId); // The next viewer asks again.
-            }
-
-            throw;
-        }
         catch (OperationCanceledException)
         {
             Release(entry);
+            throw;
+        }
+        catch
+        {
+            Forget(streamId, entry);
             throw;
         }
     }
@@ -82,6 +78,18 @@ internal sealed class RoomDirectory(
                 {
                     logger.RoomFailed(exception, feed.Room.StreamId);
                 }
+            }
+        }
+    }
+
+    /// <summary>Opening failed: the next viewer asks again. Of many who waited for it only the first finds this entry still there.</summary>
+    private void Forget(Guid streamId, Entry entry)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(streamId, out var current) && ReferenceEquals(current, entry))
+            {
+                _entries.Remove(streamId);
             }
         }
     }
@@ -135,8 +143,6 @@ internal sealed class RoomLease(StreamFeed feed, Action release) : IDisposable
     private Action? _release = release;
 
     public StreamFeed Feed => feed;
-
-    public StreamRoom Room => feed.Room;
 
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }

@@ -30,7 +30,7 @@ internal static class StateChange
                     Status = StreamStatus.Ended,
                     DurationSeconds = ended.DurationSeconds,
                     PeakViewers = ended.PeakViewers,
-                    FinalViewerCount = ended.FinalViewerCount,
+                    ViewerCount = ended.FinalViewerCount,
                 };
             default:
                 return state;

@@ -14,7 +14,7 @@ internal sealed class StreamRoom
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, PreparedFrame> _inForce = [];
     private ImmutableArray<ViewerConnection> _viewers = [];
-    private List<ViewerConnection> _uncounted = [];
+    private HashSet<ViewerConnection> _uncounted = [];
     private StreamSnapshot _state;
     private ViewerCountEvent _count;
     private int _reportedViewers;
@@ -23,6 +23,7 @@ internal sealed class StreamRoom
     {
         _state = snapshot;
         _time = time;
+        _count = new(snapshot.ViewerCount, snapshot.PeakViewers, 0, default);
         Advance(snapshot);
     }
 
@@ -88,6 +89,7 @@ internal sealed class StreamRoom
         {
             var before = _viewers.Length;
             _viewers = _viewers.Remove(viewer);
+            _uncounted.Remove(viewer);
             return _viewers.Length < before;
         }
     }
@@ -119,8 +121,8 @@ internal sealed class StreamRoom
     {
         lock (_lock)
         {
+            Remember(version, frame); // Throws on data that is none of the event's, and then nothing has changed.
             Version = version;
-            Remember(version, frame);
             if (frame.EventName == EventNames.StreamStarted)
             {
                 Status = StreamStatus.Active;
@@ -135,6 +137,9 @@ internal sealed class StreamRoom
         }
     }
 
+    /// <summary>The total that viewers were last told; null before the first time.</summary>
+    public int? ToldTotal { get; private set; }
+
     /// <summary>Takes a count that was published; null where it tells nobody anything.</summary>
     public ImmutableArray<ViewerConnection>? Apply(ViewerCountEvent count)
     {
@@ -146,6 +151,7 @@ internal sealed class StreamRoom
             }
 
             _count = count;
+            ToldTotal = count.Total;
             _uncounted = [];
             return _viewers;
         }
@@ -155,7 +161,7 @@ internal sealed class StreamRoom
     /// This gateway's viewers were counted and nothing was published, since others left as these came. They still want to know the
     /// count (S18): returns them, with it.
     /// </summary>
-    public (IReadOnlyList<ViewerConnection> Viewers, ViewerCountEvent Count) TakeUncounted(int reported, ViewerCountEvent count, bool published)
+    public (IReadOnlyCollection<ViewerConnection> Viewers, ViewerCountEvent Count) TakeUncounted(int reported, ViewerCountEvent count, bool published)
     {
         lock (_lock)
         {
@@ -179,7 +185,7 @@ internal sealed class StreamRoom
         {
             var now = _time.GetUtcNow();
             var ended = Status == StreamStatus.Ended;
-            var viewers = ended ? _state.FinalViewerCount : Math.Max(0, _count.Total + _viewers.Length - _reportedViewers);
+            var viewers = ended ? _state.ViewerCount : Math.Max(0, _count.Total + _viewers.Length - _reportedViewers);
             var duration = Status == StreamStatus.Active && _state.StartedAt is { } started
                 ? Math.Max(0, (long)(now - started).TotalSeconds)
                 : _state.DurationSeconds;
@@ -192,6 +198,7 @@ internal sealed class StreamRoom
     /// <summary>What <c>stream_info</c> says changes with the events; their data is read once per event, not per viewer.</summary>
     private void Remember(long version, PreparedFrame frame)
     {
+        var isInForce = frame.EventName != EventNames.Error || StateChange.IsLasting(frame);
         _state = StateChange.Apply(_state, frame);
         if (frame.EventName == EventNames.StreamEnded)
         {
@@ -203,7 +210,7 @@ internal sealed class StreamRoom
             _inForce.Remove(olderVersion);
         }
 
-        if (frame.EventName != EventNames.Error || StateChange.IsLasting(frame))
+        if (isInForce)
         {
             _inForce[version] = frame;
         }

@@ -31,7 +31,7 @@ internal sealed class FeedSupervisor(
 
     private void OnFailed(object? sender, ConnectionFailedEventArgs failure)
     {
-        if (failure.ConnectionType != ConnectionType.Subscription || Interlocked.Exchange(ref _lost, 1) == 1)
+        if (failure.ConnectionType is not (ConnectionType.Subscription or ConnectionType.Interactive) || Interlocked.Exchange(ref _lost, 1) == 1)
         {
             return;
         }
@@ -47,26 +47,27 @@ internal sealed class FeedSupervisor(
 
     private async void OnRestored(object? sender, ConnectionFailedEventArgs restored)
     {
-        if (restored.ConnectionType != ConnectionType.Subscription)
+        // Under RESP3 events come on the interactive connection, under RESP2 on one of their own: either may have been it.
+        if (restored.ConnectionType is not (ConnectionType.Subscription or ConnectionType.Interactive))
         {
             return;
         }
 
-        try
+        Interlocked.Exchange(ref _lost, 0);
+        var feeds = rooms.Feeds;
+        foreach (var feed in feeds)
         {
-            Interlocked.Exchange(ref _lost, 0);
-            var feeds = rooms.Feeds;
-            foreach (var feed in feeds)
+            try
             {
                 await feed.RestoreAsync(channels);
             }
+            catch (Exception exception)
+            {
+                logger.RoomFailed(exception, feed.Room.StreamId); // The report every few seconds subscribes and resyncs what is left.
+            }
+        }
 
-            counts.ReportAll();
-            logger.FeedRestored(feeds.Count);
-        }
-        catch (Exception exception)
-        {
-            logger.CountsDelayed(exception.Message); // The refresh every few seconds repairs what is left.
-        }
+        counts.ReportAll();
+        logger.FeedRestored(feeds.Count);
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
+using System.Text.Json;
 using System.Threading.Channels;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Viewers;
@@ -61,6 +62,17 @@ internal sealed class StreamFeed : IAsyncDisposable
     /// <summary>Reads the snapshot again; with a version, only if the room has not come to it by itself when its turn comes.</summary>
     public void Resync(string cause, long atLeastVersion = 0) => _items.Writer.TryWrite(new FeedItem(default, cause, atLeastVersion));
 
+    public bool IsSubscribed => _subscription is not null;
+
+    /// <summary>Tells a new count, from the channel or, where that did not bring it, from a report's answer.</summary>
+    public void TellCount(ViewerCountEvent count)
+    {
+        if (Room.Apply(count) is { } viewers)
+        {
+            FanOut(viewers, PreparedFrame.Of(Room.StreamId, count));
+        }
+    }
+
     /// <summary>Tells every viewer the same thing.</summary>
     public void Tell(PreparedFrame frame) => FanOut(Room.Viewers, frame);
 
@@ -68,7 +80,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     {
         if (_subscription is not null)
         {
-            await _subscription.UnsubscribeAsync();
+            await EventChannels.TryUnsubscribeAsync(_subscription);
         }
 
         _items.Writer.TryComplete();
@@ -101,6 +113,10 @@ internal sealed class StreamFeed : IAsyncDisposable
             {
                 return;
             }
+            catch (JsonException)
+            {
+                _metrics.FeedIgnored("garbage"); // An envelope whose data is not the event's; the version it claims stays open.
+            }
             catch (Exception exception)
             {
                 _logger.RoomFailed(exception, Room.StreamId);
@@ -108,20 +124,20 @@ internal sealed class StreamFeed : IAsyncDisposable
         }
     }
 
+    private static bool IsStateEvent(string name) =>
+        name is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error;
+
     private async Task HandleAsync(ReadOnlyMemory<byte> message)
     {
         if (ViewerCountEvent.TryDecode(message.Span, out var count))
         {
-            if (Room.Apply(count) is { } viewers)
-            {
-                FanOut(viewers, PreparedFrame.Of(Room.StreamId, count));
-            }
+            TellCount(count);
         }
-        else if (!StreamEvent.TryDecode(message, out var streamEvent))
+        else if (!StreamEvent.TryDecode(message, out var streamEvent) || (streamEvent!.Version > 0 && !IsStateEvent(streamEvent.EventName)))
         {
             _metrics.FeedIgnored("garbage");
         }
-        else if (streamEvent!.Version == 0)
+        else if (streamEvent.Version == 0)
         {
             HandleUnversioned(streamEvent);
         }
@@ -144,7 +160,9 @@ internal sealed class StreamFeed : IAsyncDisposable
         switch (streamEvent.EventName)
         {
             case EventNames.BitrateUpdate:
-                FanOut(Room.Viewers, PreparedFrame.Of(streamEvent));
+                var update = PreparedFrame.Of(streamEvent);
+                StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
+                FanOut(Room.Viewers, update);
                 break;
             case EventNames.ViewerRemoved:
                 var removed = StateChange.DataOf(PreparedFrame.Of(streamEvent), ProtocolJson.Default.ViewerRemoved).ViewerId;

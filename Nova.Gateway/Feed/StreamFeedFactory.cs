@@ -24,7 +24,7 @@ internal sealed class StreamFeedFactory(
         {
             if (subscription is not null && snapshot is null or { Status: StreamStatus.Ended })
             {
-                await subscription!.UnsubscribeAsync();
+                await EventChannels.TryUnsubscribeAsync(subscription!);
                 subscription = null;
             }
         }

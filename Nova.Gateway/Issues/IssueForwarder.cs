@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -39,8 +40,7 @@ internal sealed class IssueForwarder(
         }
 
         metrics.Issues("refused");
-        viewer.Send(PreparedFrame.Of(new ErrorMessage(
-            ErrorCodes.ServerError, "The report could not be kept", ErrorSeverity.Warning, true, "Send it again later", time.GetUtcNow())));
+        TellNotKept(viewer);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -65,12 +65,33 @@ internal sealed class IssueForwarder(
         }
     }
 
-    /// <summary>Tries until Telemetry has it: the ids in the batch make repeats harmless.</summary>
-    private async Task DeliverAsync(List<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
+    /// <summary>
+    /// Tries until Telemetry has it: the ids in the batch make repeats harmless. A batch that it will never take is sent report by report,
+    /// so that one bad one does not hold up the others.
+    /// </summary>
+    private async Task DeliverAsync(IReadOnlyList<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
     {
-        for (var attempt = 0; !await TryDeliverAsync(batch, cancellationToken); attempt++)
+        for (var attempt = 0; ; attempt++)
         {
-            await Task.Delay(Backoff.Next(attempt), time, cancellationToken);
+            switch (await TryDeliverAsync(batch, cancellationToken))
+            {
+                case Delivery.Stored:
+                    return;
+                case Delivery.Away:
+                    await Task.Delay(Backoff.Next(attempt), time, cancellationToken);
+                    break;
+                case Delivery.Refused when batch.Count > 1:
+                    foreach (var item in batch)
+                    {
+                        await DeliverAsync([item], cancellationToken);
+                    }
+
+                    return;
+                case Delivery.Refused:
+                    metrics.Issues("rejected");
+                    TellNotKept(batch[0].Viewer);
+                    return;
+            }
         }
     }
 
@@ -88,7 +109,7 @@ internal sealed class IssueForwarder(
         {
             try
             {
-                stored += await TryDeliverAsync([.. chunk], deadline.Token) ? chunk.Length : 0;
+                stored += await TryDeliverAsync(chunk, deadline.Token) == Delivery.Stored ? chunk.Length : 0;
             }
             catch (OperationCanceledException)
             {
@@ -102,7 +123,11 @@ internal sealed class IssueForwarder(
         }
     }
 
-    private async Task<bool> TryDeliverAsync(List<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
+    private void TellNotKept(ViewerConnection viewer) => viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
+        ErrorCodes.ServerError, "The report could not be kept", ErrorSeverity.Warning, true, "Send it again later", time.GetUtcNow())));
+
+    private async Task<Delivery> TryDeliverAsync(
+        IReadOnlyList<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
     {
         using var activity = GatewayMetrics.Activities.StartActivity("forward issues", ActivityKind.Producer);
         activity?.SetTag("nova.reports", batch.Count);
@@ -110,6 +135,11 @@ internal sealed class IssueForwarder(
         {
             using var response = await clients.CreateClient(Client).PostAsJsonAsync(
                 "internal/issues", new IssueBatch([.. batch.Select(item => item.Report)]), ProtocolJson.Default.IssueBatch, cancellationToken);
+            if (response.StatusCode is HttpStatusCode.BadRequest or HttpStatusCode.RequestEntityTooLarge)
+            {
+                return Delivery.Refused;
+            }
+
             response.EnsureSuccessStatusCode();
             var receipt = await response.Content.ReadFromJsonAsync(ProtocolJson.Default.IssueBatchReceipt, cancellationToken);
             metrics.Issues("stored", batch.Count);
@@ -121,13 +151,29 @@ internal sealed class IssueForwarder(
                 }
             }
 
-            return true;
+            return Delivery.Stored;
         }
-        catch (Exception exception) when (exception is HttpRequestException or ExecutionRejectedException or JsonException
+        catch (Exception exception) when (exception is HttpRequestException or ExecutionRejectedException
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             logger.IssuesWaiting(batch.Count, exception.Message);
-            return false;
+            return Delivery.Away;
         }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            logger.IssuesRefused(exception, batch.Count);
+            return Delivery.Refused;
+        }
+    }
+
+    private enum Delivery
+    {
+        Stored,
+
+        /// <summary>Telemetry cannot be reached or cannot store anything now.</summary>
+        Away,
+
+        /// <summary>It will never take this.</summary>
+        Refused,
     }
 }

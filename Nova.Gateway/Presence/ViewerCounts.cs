@@ -19,6 +19,7 @@ internal sealed class ViewerCounts : BackgroundService
 
     private readonly string _gatewayId = Guid.CreateVersion7().ToString("N");
     private readonly IConnectionMultiplexer _redis;
+    private readonly EventChannels _channels;
     private readonly GatewayOptions _options;
     private readonly TimeProvider _time;
     private readonly ILogger<ViewerCounts> _logger;
@@ -26,9 +27,11 @@ internal sealed class ViewerCounts : BackgroundService
     private readonly Dictionary<StreamFeed, Report> _reports = [];
     private long _warnedAt;
 
-    public ViewerCounts(IConnectionMultiplexer redis, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ViewerCounts> logger)
+    public ViewerCounts(
+        IConnectionMultiplexer redis, EventChannels channels, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ViewerCounts> logger)
     {
         _redis = redis;
+        _channels = channels;
         _options = options.Value;
         _time = time;
         _logger = logger;
@@ -128,9 +131,15 @@ internal sealed class ViewerCounts : BackgroundService
             }
 
             CheckForMissed(feed, report, newest: answer[3]);
+            CheckForUntold(feed, report, count);
+            if (!feed.IsSubscribed)
+            {
+                await feed.RestoreAsync(_channels); // Redis was slow or away when the first viewer came.
+            }
         }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        catch (Exception exception)
         {
+            // Whatever it was, the next report makes up for it; one that ended the loop would freeze this stream's count.
             if (_time.GetElapsedTime(Volatile.Read(ref _warnedAt)) > TimeSpan.FromSeconds(5))
             {
                 Volatile.Write(ref _warnedAt, _time.GetTimestamp());
@@ -160,6 +169,24 @@ internal sealed class ViewerCounts : BackgroundService
         }
     }
 
+    /// <summary>The same for a count: where the channel did not bring it within a second, the answer does.</summary>
+    private void CheckForUntold(StreamFeed feed, Report report, ViewerCountEvent count)
+    {
+        if (feed.Room.ToldTotal is not { } told || told == count.Total)
+        {
+            report.UntoldSince = 0;
+        }
+        else if (report.UntoldSince == 0)
+        {
+            report.UntoldSince = _time.GetTimestamp();
+        }
+        else if (_time.GetElapsedTime(report.UntoldSince) > TimeSpan.FromSeconds(1))
+        {
+            feed.TellCount(count with { Change = count.Total - told });
+            report.UntoldSince = 0;
+        }
+    }
+
     private static string ReadScript()
     {
         using var stream = typeof(ViewerCounts).Assembly.GetManifestResourceStream("presence.lua")!;
@@ -177,5 +204,8 @@ internal sealed class ViewerCounts : BackgroundService
         public long Missing { get; set; }
 
         public long MissingSince { get; set; }
+
+        /// <summary>Since when a total in Redis is not the one viewers were told; 0 for never.</summary>
+        public long UntoldSince { get; set; }
     }
 }

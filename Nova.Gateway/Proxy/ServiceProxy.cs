@@ -34,10 +34,12 @@ internal sealed class ServiceProxy(IHttpForwarder forwarder, ServiceEndpointReso
         if (address is null)
         {
             logger.ProxyFailed(service, "no address is configured");
-            await UnavailableAsync(http, service);
+            await UnavailableAsync(http);
             return;
         }
 
+        // Only the WebSocket endpoint reads tokens from the query; here one would only end up in somebody's log.
+        http.Request.QueryString = QueryString.Create(http.Request.Query.Where(parameter => parameter.Key != "token"));
         var destination = address.Contains("://", StringComparison.Ordinal) ? address : $"http://{address}";
         var error = await forwarder.SendAsync(http, destination, _client, Request);
         if (error is ForwarderError.None or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled)
@@ -48,16 +50,16 @@ internal sealed class ServiceProxy(IHttpForwarder forwarder, ServiceEndpointReso
         logger.ProxyFailed(service, error.ToString());
         if (!http.Response.HasStarted)
         {
-            await UnavailableAsync(http, service);
+            await UnavailableAsync(http);
         }
     }
 
     public void Dispose() => _client.Dispose();
 
-    private static Task UnavailableAsync(HttpContext http, string service)
+    private static Task UnavailableAsync(HttpContext http)
     {
         http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
-        return Problems.WriteAsync(http, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServerError, $"{service} does not answer; try again.");
+        return Problems.WriteAsync(http, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServerError, "A service behind the gateway does not answer; try again.");
     }
 }
 

@@ -139,6 +139,11 @@ internal static class ClientMessageParser
             return $"Field data.client_info must have at most {Limits.ClientInfoBytes} bytes";
         }
 
+        if (!IsWithinDepth(info, Limits.ClientInfoDepth))
+        {
+            return $"Field data.client_info must not be nested deeper than {Limits.ClientInfoDepth}";
+        }
+
         foreach (var name in (ReadOnlySpan<string>)["player", "browser", "os", "network"])
         {
             if (Present(info, name) is { } member && (member.ValueKind != JsonValueKind.String || member.GetString()!.Length > 200))
@@ -152,6 +157,18 @@ internal static class ClientMessageParser
             ? "Field data.client_info.bandwidth_estimate_kbps must be a whole number of 0 or more"
             : null;
     }
+
+    /// <summary>
+    /// Looks at every name and string on the way: one that is no Unicode throws here, where it costs its sender the message, and not when the
+    /// report is on its way to Telemetry with everybody else's.
+    /// </summary>
+    private static bool IsWithinDepth(JsonElement element, int depth) => element.ValueKind switch
+    {
+        JsonValueKind.Object => depth > 0 && element.EnumerateObject().All(member => member.Name is not null && IsWithinDepth(member.Value, depth - 1)),
+        JsonValueKind.Array => depth > 0 && element.EnumerateArray().All(item => IsWithinDepth(item, depth - 1)),
+        JsonValueKind.String => element.GetString() is not null,
+        _ => true,
+    };
 
     /// <summary>A member that is there and not null.</summary>
     private static JsonElement? Present(JsonElement element, string name) =>

@@ -16,7 +16,6 @@ internal sealed class ViewerConnection
 
     private readonly ViewerSocket _socket;
     private readonly GatewayMetrics _metrics;
-    private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly CancellationTokenSource _abort = new();
     private readonly Lock _lock = new();
@@ -24,7 +23,7 @@ internal sealed class ViewerConnection
     private bool _pumping;
     private (CloseCode Code, string Reason)? _close;
     private bool _closeSent;
-    private Task _pump = Task.CompletedTask;
+    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public ViewerConnection(
         ViewerSocket socket, Guid streamId, Guid viewerId, GatewayMetrics metrics, TimeProvider time, ILogger logger)
@@ -33,7 +32,6 @@ internal sealed class ViewerConnection
         ViewerId = viewerId;
         StreamId = streamId;
         _metrics = metrics;
-        _time = time;
         _logger = logger;
         _backlog = new Backlog(streamId, time);
         Clock = new ViewerClock(time);
@@ -50,8 +48,6 @@ internal sealed class ViewerConnection
 
     /// <summary>Called once, when the connection is told to close or is gone, before anything slow happens.</summary>
     public Action<ViewerConnection>? Leaving { get; set; }
-
-    public CancellationToken Aborted => _abort.Token;
 
     public void Send(PreparedFrame frame)
     {
@@ -70,6 +66,9 @@ internal sealed class ViewerConnection
                 case BacklogEffect.Dropped:
                     _metrics.Dropped();
                     break;
+                case BacklogEffect.Overflowed:
+                    _ = _abort.CancelAsync(); // Elsewhere: leaving takes the room's lock, and who joins holds that one and wants this one.
+                    return;
             }
 
             if (_pumping)
@@ -80,7 +79,7 @@ internal sealed class ViewerConnection
             _pumping = true;
         }
 
-        _pump = PumpAsync();
+        _ = PumpAsync();
     }
 
     /// <summary>Lets what is pending out, then closes. The first call decides code and reason.</summary>
@@ -104,14 +103,14 @@ internal sealed class ViewerConnection
         Leave();
         if (startPump)
         {
-            _pump = PumpAsync();
+            _ = PumpAsync();
         }
     }
 
     /// <summary>Hands every message to <paramref name="handle"/> until the connection ends; returns the code it ended with.</summary>
     public async Task<int> ReceiveAsync(Action<ReadOnlyMemory<byte>> handle)
     {
-        using var registration = _abort.Token.Register(_socket.Abort);
+        using var registration = _abort.Token.Register(Abort);
         var end = SocketEnd.Gone;
         while (true)
         {
@@ -138,7 +137,7 @@ internal sealed class ViewerConnection
             await _socket.DrainAsync(_abort.Token);
         }
 
-        await _pump;
+        await _finished.Task;
         return end == SocketEnd.Gone && !_closeSent ? 1006 : (int)(_close?.Code ?? CloseCode.Normal);
     }
 
@@ -179,6 +178,7 @@ internal sealed class ViewerConnection
                 {
                     _closeSent = true;
                     await _socket.CloseOutputAsync(code, reason, _abort.Token);
+                    _finished.TrySetResult();
                     return;
                 }
                 else
@@ -220,6 +220,12 @@ internal sealed class ViewerConnection
 
             return null;
         }
+    }
+
+    private void Abort()
+    {
+        _socket.Abort();
+        _finished.TrySetResult();
     }
 
     private void Leave()

@@ -11,9 +11,16 @@ namespace Nova.Gateway.Viewers;
 /// </summary>
 internal static class ViewerEndpoint
 {
-    public static void MapViewers(this WebApplication app) =>
-        app.MapMethods("/api/v1/streams/{streamId}/ws", [HttpMethods.Get, HttpMethods.Connect], HandleAsync) // CONNECT is HTTP/2's upgrade.
+    private const string Route = "/api/v1/streams/{streamId}/ws";
+
+    public static void MapViewers(this WebApplication app)
+    {
+        app.MapMethods(Route, [HttpMethods.Get, HttpMethods.Head, HttpMethods.Connect], HandleAsync) // CONNECT is HTTP/2's upgrade.
             .RequireAuthorization().WithMetadata(new SocketToken()).ExcludeFromDescription();
+
+        // Anything else must not fall through to the proxy with a token in its query.
+        app.Map(Route, () => TypedResults.StatusCode(StatusCodes.Status405MethodNotAllowed)).AllowAnonymous().ExcludeFromDescription();
+    }
 
     private static async Task HandleAsync(
         string streamId, HttpContext http, RoomDirectory rooms, Admission admission, ViewerSessions sessions, GatewayMetrics metrics)

@@ -11,7 +11,7 @@ namespace Nova.Gateway.Viewers;
 
 /// <summary>Runs a viewer's session from 101 to its end: greeting, state, events out, messages in.</summary>
 internal sealed class ViewerSessions(
-    PingWheel wheel, ViewerCounts counts, IssueForwarder issues, GatewayMetrics metrics, TimeProvider time, ILogger<ViewerSessions> logger)
+    Admission admission, PingWheel wheel, ViewerCounts counts, IssueForwarder issues, GatewayMetrics metrics, TimeProvider time, ILogger<ViewerSessions> logger)
 {
     private readonly ConcurrentDictionary<ViewerConnection, bool> _open = [];
 
@@ -39,7 +39,6 @@ internal sealed class ViewerSessions(
 
         metrics.ConnectionOpened();
         logger.ViewerJoined(viewer.SessionId, room.StreamId);
-        _open.TryAdd(viewer, true);
         var code = 1006;
         try
         {
@@ -47,6 +46,12 @@ internal sealed class ViewerSessions(
             room.Join(viewer, PreparedFrame.Of(new ConnectionEstablished(
                 room.StreamId, viewer.ViewerId, viewer.SessionId, Limits.ProtocolVersion, time.GetUtcNow())));
             counts.Changed(feed);
+            _open.TryAdd(viewer, true);
+            if (admission.IsDraining)
+            {
+                viewer.Close(CloseCode.GoingAway, "drain retry_after_ms=0"); // It came in while the drain was looking at who is open.
+            }
+
             code = await viewer.ReceiveAsync(message => Handle(viewer, room, message));
         }
         finally
@@ -81,7 +86,7 @@ internal sealed class ViewerSessions(
                 issues.Accept(viewer, report);
                 break;
             case ClientMessage.Invalid invalid:
-                viewer.Send(PreparedFrame.Of(new ErrorMessage(
+                viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
                     ErrorCodes.ProtocolError, invalid.Why, ErrorSeverity.Error, !invalid.Fatal,
                     invalid.Fatal ? "Fix the client; reconnecting will not help" : "Correct the value and send the message again", time.GetUtcNow())));
                 if (invalid.Fatal)

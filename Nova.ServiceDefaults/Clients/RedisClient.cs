@@ -7,6 +7,9 @@ namespace Microsoft.Extensions.Hosting;
 
 public static class RedisClientExtensions
 {
+    /// <summary>A connection that went deaf is given up after four of these; the default of 60 s would leave viewers without events for minutes.</summary>
+    private const int KeepAliveSeconds = 2;
+
     /// <summary>
     /// Registers an <see cref="IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with a health check. It does not
     /// need Redis to be there at start: it goes on connecting, and what needs Redis says so until then.
@@ -16,6 +19,7 @@ public static class RedisClientExtensions
     {
         var configuration = ConfigurationOptions.Parse(builder.Configuration.RequireConnectionString(connectionName));
         configuration.AbortOnConnectFail = false;
+        configuration.KeepAlive = KeepAliveSeconds;
         builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
         {
             configuration.LoggerFactory = services.GetRequiredService<ILoggerFactory>();

@@ -36,6 +36,11 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 return Problems.Invalid(FieldOf(json), MessageOf(json));
             case BadHttpRequestException bad:
                 return Problems.Create(bad.StatusCode, "INVALID_REQUEST", PublicMessageOf(bad));
+            case PostgresException { SqlState: ['2', '2', ..] }:
+                return Problems.Create(StatusCodes.Status400BadRequest, "INVALID_REQUEST", "The request holds a value that cannot be stored.");
+            case PostgresException { SqlState: ['2', '3', ..] or "42601" or "42703" or "42883" or "42804" }: // Ours: trying again will not help.
+                LogUnexpected(logger, exception, context.Request.Method, context.Request.Path);
+                return Problems.Create(StatusCodes.Status500InternalServerError, "SERVER_ERROR", "Something failed on our side; it has been logged.");
             case NpgsqlException or RedisException or SocketException or TimeoutException:
                 LogDependencyAway(logger, exception, context.Request.Method, context.Request.Path);
                 return Problems.Unavailable(context, "A database behind this service is not reachable; try again.");

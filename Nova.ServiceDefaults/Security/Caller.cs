@@ -17,7 +17,7 @@ public enum CallerRole
 /// <param name="AllStreams">The claim is <c>"*"</c>: private streams too.</param>
 /// <param name="ViewerIdClaim">The <c>viewer_id</c> claim as it came.</param>
 public sealed record Caller(
-    string Subject, CallerRole Role, IReadOnlySet<Guid>? Streams, bool AllStreams, string? ViewerIdClaim, DateTimeOffset ExpiresAt)
+    string Subject, CallerRole Role, IReadOnlySet<Guid>? Streams, bool AllStreams, string? ViewerIdClaim)
 {
     /// <summary>Whether this caller may watch a stream. Its own broadcaster may; an operator may watch all.</summary>
     public bool MayWatch(Guid streamId, bool isPrivate, string broadcasterId) =>
@@ -50,7 +50,7 @@ public sealed record Caller(
         var claims = payload.RootElement;
         var (streams, all) = StreamsOf(claims);
         var viewerId = claims.TryGetProperty("viewer_id", out var claim) && claim.ValueKind == JsonValueKind.String ? claim.GetString() : null;
-        return new Caller(token.Subject, RoleOf(claims), streams, all, viewerId, token.ValidTo);
+        return new Caller(token.Subject, RoleOf(claims), streams, all, viewerId);
     }
 
     private static CallerRole RoleOf(JsonElement claims)

@@ -19,15 +19,14 @@ internal sealed class BitrateSampler(
             """
             UPDATE ingest SET bitrate_kbps = $2, bitrate_at = now(),
                 bitrate_sent_at = CASE WHEN bitrate_sent_at > now() - $3 THEN bitrate_sent_at ELSE now() END
-            WHERE stream_id = $1 RETURNING bitrate_sent_at = now(), now()
+            WHERE stream_id = $1 RETURNING CASE WHEN bitrate_sent_at = now() THEN now() END
             """);
         command.Parameters.Add(new() { Value = stream.StreamId });
         command.Parameters.Add(new() { Value = kbps });
         command.Parameters.Add(new() { Value = Limits.BitrateInterval });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        if (await reader.ReadAsync(cancellationToken) && reader.GetBoolean(0))
+        if (await command.ExecuteScalarAsync(cancellationToken) is DateTime now)
         {
-            await PublishAsync(stream, kbps, reader.GetFieldValue<DateTimeOffset>(1));
+            await PublishAsync(stream, kbps, now);
         }
     }
 
@@ -38,7 +37,7 @@ internal sealed class BitrateSampler(
         await using (var command = dataSource.CreateCommand(
             """
             UPDATE ingest SET bitrate_sent_at = now()
-            WHERE bitrate_at > bitrate_sent_at AND bitrate_sent_at <= now() - $1 RETURNING stream_id, bitrate_kbps, bitrate_at
+            WHERE bitrate_at > bitrate_sent_at AND bitrate_sent_at <= now() - $1 RETURNING stream_id, bitrate_kbps, now()
             """))
         {
             command.Parameters.Add(new() { Value = Limits.BitrateInterval });
@@ -58,10 +57,10 @@ internal sealed class BitrateSampler(
         }
     }
 
-    private async Task PublishAsync(StreamRecord stream, int kbps, DateTimeOffset measuredAt)
+    /// <param name="now">When it leaves, not when it was measured up to 5 s before: times on the channel do not go back (S45).</param>
+    private async Task PublishAsync(StreamRecord stream, int kbps, DateTimeOffset now)
     {
-        // Not older than the state it is shown beside (S45).
-        var at = (measuredAt > stream.LastEventAt ? measuredAt : stream.LastEventAt).TruncateToMilliseconds();
+        var at = (now > stream.LastEventAt ? now : stream.LastEventAt).TruncateToMilliseconds();
         var update = new BitrateUpdate(
             stream.StreamId, kbps, stream.Quality, BitrateLadder.Health(kbps, stream.EffectiveMaxBitrateKbps), at);
         try

@@ -12,7 +12,7 @@ internal static class SnapshotApi
         app.MapInternal().MapGet("/streams/{id}/snapshot", GetAsync);
 
     private static async Task<IResult> GetAsync(
-        string id, StreamStore store, IOptions<StreamStateOptions> options, CancellationToken cancellationToken)
+        string id, StreamStore store, LiveNumbersReader liveNumbers, IOptions<StreamStateOptions> options, CancellationToken cancellationToken)
     {
         if (!StreamChanges.TryReadId(id, out var streamId) || await store.FindAsync(streamId, cancellationToken) is not { } found
             || found.Stream.EndedAt < found.Now - options.Value.EndedRetention)
@@ -26,10 +26,11 @@ internal static class SnapshotApi
             .Where(recent => recent.Version <= stream.Version)
             .Select(recent => new SnapshotEvent(recent.Version, recent.Event, JsonElement.Parse(recent.Envelope)))
             .Where(recent => IsInForce(stream, recent));
+        var live = stream.Status == StreamStatus.Ended ? null : await liveNumbers.ReadAsync(streamId);
         return TypedResults.Ok(new StreamSnapshot(
             stream.StreamId, stream.Version, stream.Status, stream.Visibility, stream.BroadcasterId, stream.BroadcasterName, stream.Quality,
-            stream.BitrateKbps, stream.Fps, stream.StartedAt, stream.DurationSeconds(now), stream.PeakViewers,
-            stream.Status == StreamStatus.Ended ? stream.ViewerCount : 0, [.. events]));
+            stream.BitrateKbps, stream.Fps, stream.StartedAt, stream.DurationSeconds(now),
+            Math.Max(stream.PeakViewers, live?.PeakViewers ?? 0), live?.ViewerCount ?? stream.ViewerCount, [.. events]));
     }
 
     /// <summary>

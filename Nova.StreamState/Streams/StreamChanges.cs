@@ -64,7 +64,7 @@ internal sealed class StreamChanges(
 
     /// <summary>For calls that change no state: the stream, if this caller may publish on it and it is on; else the answer that says why not.</summary>
     public async Task<(StreamRecord? Stream, IResult? Refusal)> FindForPublisherAsync(
-        Caller caller, string id, bool mustBeActive, CancellationToken cancellationToken)
+        HttpRequest request, Caller caller, string id, bool mustBeActive, CancellationToken cancellationToken)
     {
         if (caller.Role == CallerRole.Viewer)
         {
@@ -77,6 +77,8 @@ internal sealed class StreamChanges(
         }
 
         return !caller.MayPublish(stream.BroadcasterId) ? (null, Forbidden())
+            : !TryReadIfMatch(request, out var expected) ? (null, BadIfMatch())
+            : expected is not null && expected != stream.Version ? (null, Refusal(new(ChangeOutcome.VersionMismatch, stream)))
             : mustBeActive && stream.Status != StreamStatus.Active ? (null, NotAllowed(stream))
             : (stream, null);
     }
@@ -111,7 +113,7 @@ internal sealed class StreamChanges(
 
         if (!TryReadIfMatch(http.Request, out var expectedVersion))
         {
-            return Problems.Invalid("If-Match", "must be an ETag of this API such as \"3\", or *");
+            return BadIfMatch();
         }
 
         return await OnceAsync(
@@ -152,9 +154,17 @@ internal sealed class StreamChanges(
             }
 
             var result = await change(answer, cancellationToken);
-            if (result.Outcome != ChangeOutcome.AnsweredBefore)
+            if (result.Outcome == ChangeOutcome.Changed)
             {
-                return result.Outcome == ChangeOutcome.Changed ? respond(result.Stream!) : Refusal(result);
+                return respond(result.Stream!);
+            }
+
+            // A request with the same key may have made the very change that now stands in the way: then its answer is there by now.
+            var mayBeAnswered = result.Outcome is ChangeOutcome.NotAllowed or ChangeOutcome.VersionMismatch or ChangeOutcome.IdTaken;
+            if (result.Outcome != ChangeOutcome.AnsweredBefore
+                && !(mayBeAnswered && answer is not null && await answer.FindAsync(dataSource, cancellationToken) is not null))
+            {
+                return Refusal(result);
             }
         }
     }
@@ -170,6 +180,8 @@ internal sealed class StreamChanges(
             new Dictionary<string, object?> { ["version"] = result.Stream.Version }),
         _ => throw new ArgumentOutOfRangeException(nameof(result), result.Outcome, "not a refusal"),
     };
+
+    private static IResult BadIfMatch() => Problems.Invalid("If-Match", "must be an ETag of this API such as \"3\", or *");
 
     private static IResult NotAllowed(StreamRecord stream)
     {

@@ -163,16 +163,27 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, StreamStateMetric
     private static async Task<LockedStream?> SelectAsync(
         NpgsqlConnection connection, Guid streamId, bool forUpdate, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand(
+        await using var batch = new NpgsqlBatch(connection);
+        if (forUpdate)
+        {
+            // A statement of its own: one that waits for a lock reads the locked row anew, but its joined tables as they were before.
+            batch.BatchCommands.Add(new("SELECT 1 FROM streams WHERE stream_id = $1 FOR UPDATE") { Parameters = { new() { Value = streamId } } });
+        }
+
+        batch.BatchCommands.Add(new(
             $"""
             SELECT {StreamRows.Columns}, clock_timestamp(), i.last_signal_at, i.watched, i.lost_at
-            FROM streams s LEFT JOIN ingest i USING (stream_id) WHERE s.stream_id = $1 {(forUpdate ? "FOR UPDATE OF s" : "")}
-            """,
-            connection)
+            FROM streams s LEFT JOIN ingest i USING (stream_id) WHERE s.stream_id = $1
+            """)
         {
             Parameters = { new() { Value = streamId } },
-        };
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        });
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        if (forUpdate)
+        {
+            await reader.NextResultAsync(cancellationToken);
+        }
+
         return await reader.ReadAsync(cancellationToken)
             ? new LockedStream(
                 StreamRows.Read(reader),

@@ -115,7 +115,7 @@ internal static class StreamsApi
             (locked, live) => StreamLifecycle.End(locked.Stream, request?.Reason ?? EndReason.BroadcasterEnded, live, locked.Now), cancellationToken);
 
     private static async Task<IResult> MeasureBitrateAsync(
-        string id, BitrateSampleRequest request, Caller caller, StreamChanges changes, SignsOfLife signs, BitrateSampler sampler,
+        string id, BitrateSampleRequest request, HttpContext http, Caller caller, StreamChanges changes, SignsOfLife signs, BitrateSampler sampler,
         CancellationToken cancellationToken)
     {
         var errors = new FieldErrors();
@@ -125,7 +125,7 @@ internal static class StreamsApi
             return Problems.Invalid(errors.All);
         }
 
-        var (stream, refusal) = await changes.FindForPublisherAsync(caller, id, mustBeActive: true, cancellationToken);
+        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, mustBeActive: true, cancellationToken);
         if (stream is null)
         {
             return refusal!;
@@ -137,9 +137,9 @@ internal static class StreamsApi
     }
 
     private static async Task<IResult> HeartbeatAsync(
-        string id, Caller caller, StreamChanges changes, SignsOfLife signs, CancellationToken cancellationToken)
+        string id, HttpContext http, Caller caller, StreamChanges changes, SignsOfLife signs, CancellationToken cancellationToken)
     {
-        var (stream, refusal) = await changes.FindForPublisherAsync(caller, id, mustBeActive: true, cancellationToken);
+        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, mustBeActive: true, cancellationToken);
         if (stream is null)
         {
             return refusal!;
@@ -150,9 +150,9 @@ internal static class StreamsApi
     }
 
     private static async Task<IResult> KickAsync(
-        string id, string viewerId, Caller caller, StreamStore store, StreamChanges changes, CancellationToken cancellationToken)
+        string id, string viewerId, HttpContext http, Caller caller, StreamStore store, StreamChanges changes, CancellationToken cancellationToken)
     {
-        var (stream, refusal) = await changes.FindForPublisherAsync(caller, id, mustBeActive: false, cancellationToken);
+        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, mustBeActive: false, cancellationToken);
         if (stream is null)
         {
             return refusal!;

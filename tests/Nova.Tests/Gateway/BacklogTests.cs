@@ -63,14 +63,14 @@ public sealed class BacklogTests
     }
 
     [Fact]
-    public void Add_NothingButEssentials_GrowsRatherThanDropsOne()
+    public void Add_MoreEssentialsThanItHolds_DropsNoneAndSaysThatTheViewerIsBeyondHelp()
     {
-        for (var i = 0; i < 150; i++)
+        for (var i = 0; i < Limits.Backlog; i++)
         {
             Assert.Equal(BacklogEffect.None, _backlog.Add(Frame(EventNames.Error)));
         }
 
-        Assert.Equal(150, _backlog.Length);
+        Assert.Equal(BacklogEffect.Overflowed, _backlog.Add(Frame(EventNames.Error)));
     }
 
     [Fact]

@@ -19,6 +19,7 @@ public sealed class ClientMessageParserTests
         """{"event":"get_stream_info","data":{"request_id":"\ud800"}}""",
         """{"event":"report_issue"}""", """{"event":"report_issue","data":{"severity":"low"}}""", """{"event":"report_issue","data":{"issue_type":"lag"}}""",
         new string('[', 10_000),
+        """{"event":"report_issue","data":{"issue_type":"lag","severity":"low","client_info":{"x":"\ud800"}}}""",
     ];
 
     /// <summary>What is answered and forgiven (S5).</summary>
@@ -31,6 +32,7 @@ public sealed class ClientMessageParserTests
         """{"issue_type":"lag","severity":"low","client_info":"x"}""", """{"issue_type":"lag","severity":"low","client_info":{"player":7}}""",
         """{"issue_type":"lag","severity":"low","client_info":{"bandwidth_estimate_kbps":-1}}""",
         """{"issue_type":"lag","severity":"low","client_info":{"bandwidth_estimate_kbps":1e99}}""",
+        """{"issue_type":"lag","severity":"low","client_info":{"a":[[[[[[[[1]]]]]]]]}}""",
         $$$"""{"issue_type":"lag","severity":"low","client_info":{"more":"{{{new string('x', 8192)}}}"}}""",
     ];
 

@@ -40,6 +40,22 @@ public sealed class ClientMessagesTests(NovaFixture nova)
         await viewer.WaitForAsync(EventNames.StreamInfo);
     }
 
+    /// <summary>Was: nested as deep as a message may be, it was one level too deep for the batch, and held up every later report for good.</summary>
+    [Fact]
+    public async Task ReportThatIsNestedDeeply_HoldsNobodyUp()
+    {
+        await using var viewer = await (await nova.Api.CreateStreamAsync()).WatchAsync();
+        foreach (var depth in new[] { 7, 8, 28, 29 })
+        {
+            var nested = new string('[', depth) + new string(']', depth);
+            await viewer.SendAsync("""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","client_info":{"a":""" + nested + "}}}");
+        }
+
+        await viewer.SendAsync("""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","report_id":"after"}}""");
+        await viewer.WaitForAsync(EventNames.IssueReceived);
+        Assert.Equal(3, viewer.Events.Count(name => name == EventNames.Error));
+    }
+
     [Fact]
     public async Task Binary_IsClosedWith1003()
     {

@@ -104,6 +104,7 @@ public sealed class RefusalTests(NovaFixture nova)
     [InlineData("GET", "/api/v2/streams/550e8400-e29b-41d4-a716-446655440000/ws", 404)]
     [InlineData("GET", "/internal/streams/550e8400-e29b-41d4-a716-446655440000/snapshot", 404)]
     [InlineData("POST", "/internal/issues", 404)]
+    [InlineData("POST", "/api/v1/streams/550e8400-e29b-41d4-a716-446655440000/ws?token=abc", 405)]
     public async Task Neighbours_OfTheEndpoint_AreNothing(string method, string path, int status) =>
         Assert.Equal(status, (int)(await nova.Api.SendAsync(new HttpMethod(method), path, null, await nova.Api.TokenAsync())).Status);
 

@@ -191,6 +191,28 @@ public sealed class PublisherApiTests(NovaFixture nova)
         Assert.Equal((HttpStatusCode.UnprocessableEntity, "IDEMPOTENCY_KEY_REUSED"), (reused.Status, reused.ErrorCode));
     }
 
+    /// <summary>Was: those who lost the race for the stream's row were told 409, by the very change they had asked for.</summary>
+    [Fact]
+    public async Task IdempotencyKey_OfATransition_AnswersEveryConcurrentRetry()
+    {
+        for (var round = 0; round < 5; round++)
+        {
+            var stream = await nova.Api.CreateStreamAsync();
+            var answers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => stream.TryPostAsync("start", Start, ("Idempotency-Key", "start"), ("If-Match", "\"1\""))));
+            Assert.All(answers, answer => Assert.Equal((HttpStatusCode.OK, 2), (answer.Status, answer.Number("version"))));
+        }
+    }
+
+    [Theory]
+    [InlineData("bitrate", """{"current_bitrate_kbps":1}""")]
+    [InlineData("heartbeat", null)]
+    public async Task IfMatch_OnASignOfLife_IsHonouredToo(string call, string? body)
+    {
+        var stream = await nova.Api.StartStreamAsync();
+        Assert.Equal(HttpStatusCode.PreconditionFailed, (await stream.TryPostAsync(call, body, ("If-Match", "\"99\""))).Status);
+        Assert.True((int)(await stream.TryPostAsync(call, body, ("If-Match", "\"2\""))).Status is 202 or 204);
+    }
+
     [Fact]
     public async Task IdempotencyKey_OnCreate_MakesOneStream()
     {
