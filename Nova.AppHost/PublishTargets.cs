@@ -9,6 +9,10 @@ internal static class PublishTargets
 
     /// <summary>A viewer's socket outlives requests: give the gateway time to let its viewers go in waves.</summary>
     public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) =>
-        gateway.PublishAsDockerComposeService((_, service) => service.StopGracePeriod = "60s");
+        gateway.PublishAsDockerComposeService((_, service) =>
+        {
+            service.StopGracePeriod = "60s";
+            service.Ports = ["8080:${GATEWAY_PORT}"];
+        });
 }
 #endif

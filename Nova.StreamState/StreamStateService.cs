@@ -15,7 +15,7 @@ public static class StreamStateService
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource("streams");
         builder.AddRedisClient("redis");
-        builder.AddSchemaMigration(typeof(StreamStateService).Assembly);
+        builder.AddSchemaMigration("streams", typeof(StreamStateService).Assembly);
 
         var services = builder.Services;
         services.AddOptions<StreamStateOptions>().BindConfiguration(StreamStateOptions.Section).ValidateOnStart();

@@ -11,7 +11,7 @@ public static class TelemetryService
     {
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource("telemetry");
-        builder.AddSchemaMigration(typeof(TelemetryService).Assembly);
+        builder.AddSchemaMigration("telemetry", typeof(TelemetryService).Assembly);
 
         builder.Services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);
         builder.Services.AddOpenApi();

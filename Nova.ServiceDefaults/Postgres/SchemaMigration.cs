@@ -1,6 +1,7 @@
 using System.Reflection;
 using DbUp;
 using DbUp.Postgresql;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
@@ -10,10 +11,11 @@ using Npgsql;
 namespace Nova.ServiceDefaults;
 
 /// <summary>
-/// Applies a service's embedded <c>Database/NNNN_*.sql</c> at start, once however many instances start together. Until it has, the
-/// service is not ready; it keeps trying, so that Postgres may come later than the service (F29).
+/// Applies a service's embedded <c>Database/NNNN_*.sql</c> at start, once however many instances start together, and makes the database
+/// where there is none. Until it has, the service is not ready; it keeps trying, so that Postgres may come later than the service (F29).
 /// </summary>
-public sealed partial class SchemaMigration(NpgsqlDataSource dataSource, Assembly scripts, ILogger<SchemaMigration> logger)
+public sealed partial class SchemaMigration(
+    NpgsqlDataSource dataSource, IConfiguration configuration, string connectionName, Assembly scripts, ILogger<SchemaMigration> logger)
     : BackgroundService, IHealthCheck
 {
     /// <summary>Any constant will do; advisory locks are per database, and each service has its own database.</summary>
@@ -37,11 +39,40 @@ public sealed partial class SchemaMigration(NpgsqlDataSource dataSource, Assembl
                 _applied.TrySetResult();
                 return;
             }
+            catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidCatalogName)
+            {
+                await CreateDatabaseAsync(stoppingToken);
+            }
             catch (Exception exception) when (exception is NpgsqlException { IsTransient: true } or System.Net.Sockets.SocketException or TimeoutException)
             {
                 LogRetrying(logger, exception.Message);
                 await Task.Delay(Backoff.Next(attempt), stoppingToken);
             }
+        }
+    }
+
+    /// <summary>Nobody else makes it: Docker Compose, for one, starts an empty server.</summary>
+    private async Task CreateDatabaseAsync(CancellationToken stoppingToken)
+    {
+        var builder = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(connectionName));
+        var name = builder.Database!;
+        builder.Database = "postgres";
+        await using var server = new NpgsqlConnection(builder.ConnectionString);
+        await server.OpenAsync(stoppingToken);
+        await using var create = new NpgsqlCommand($"CREATE DATABASE \"{name.Replace("\"", "\"\"")}\"", server);
+        try
+        {
+            await create.ExecuteNonQueryAsync(stoppingToken);
+            LogCreated(logger, name);
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        {
+            // Another instance was faster.
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InsufficientPrivilege)
+        {
+            throw new InvalidOperationException(
+                $"Database {name} of ConnectionStrings:{connectionName} does not exist, and its user may not create it: CREATE DATABASE {name} OWNER {builder.Username}.");
         }
     }
 
@@ -77,16 +108,19 @@ public sealed partial class SchemaMigration(NpgsqlDataSource dataSource, Assembl
     [LoggerMessage(10, LogLevel.Information, "MigrationApplied: {Script}")]
     private static partial void LogApplied(ILogger logger, string script);
 
+    [LoggerMessage(12, LogLevel.Information, "DatabaseCreated: {Database}")]
+    private static partial void LogCreated(ILogger logger, string database);
+
     [LoggerMessage(11, LogLevel.Warning, "MigrationRetrying: {Reason}")]
     private static partial void LogRetrying(ILogger logger, string reason);
 }
 
 public static class SchemaMigrationExtensions
 {
-    /// <summary>Migrates the data source's database with the scripts embedded in <paramref name="scripts"/>.</summary>
-    public static void AddSchemaMigration(this IHostApplicationBuilder builder, Assembly scripts)
+    /// <summary>Migrates the database of <c>ConnectionStrings:{connectionName}</c> with the scripts embedded in <paramref name="scripts"/>.</summary>
+    public static void AddSchemaMigration(this IHostApplicationBuilder builder, string connectionName, Assembly scripts)
     {
-        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<SchemaMigration>(services, scripts));
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<SchemaMigration>(services, connectionName, scripts));
         builder.Services.AddHostedService(services => services.GetRequiredService<SchemaMigration>());
         builder.Services.AddHealthChecks().AddCheck<SchemaMigration>("schema");
     }

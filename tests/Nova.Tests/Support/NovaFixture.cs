@@ -25,17 +25,15 @@ public sealed class NovaFixture : IAsyncLifetime
         Api = new Api(Stack);
     }
 
-    /// <summary>A second Nova with settings of its own, on the same servers but in databases of its own. Stopped with the fixture.</summary>
+    /// <summary>
+    /// A second Nova with settings of its own, on the same servers but in databases of its own, which its services make. Stopped with the fixture.
+    /// </summary>
     public async Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1)
     {
         var name = $"test_{Guid.CreateVersion7():N}";
         var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = Stack.ConnectionString("redis") };
         foreach (var database in new[] { "streams", "telemetry" })
         {
-            await using var connection = new NpgsqlConnection(Stack.ConnectionString(database));
-            await connection.OpenAsync();
-            await using var create = new NpgsqlCommand($"CREATE DATABASE {name}_{database}", connection);
-            await create.ExecuteNonQueryAsync();
             all[$"ConnectionStrings:{database}"] = new NpgsqlConnectionStringBuilder(Stack.ConnectionString(database)) { Database = $"{name}_{database}" }.ConnectionString;
         }
 
