@@ -10,7 +10,7 @@ internal static class PublishTargets
     private const string SocketsPerReplica = "5000";
 
     /// <summary>Longer than the gateway's drain, waves and answers included.</summary>
-    private const int TerminationGraceSeconds = 120;
+    private const long TerminationGraceSeconds = 120;
 
     public static void AddPublishTarget(this IDistributedApplicationBuilder builder) =>
         builder.AddAzureContainerAppEnvironment("aca");
@@ -32,13 +32,15 @@ internal static class PublishTargets
         gateway.PublishAsAzureContainerApp((_, app) =>
         {
             app.Template.TerminationGracePeriodSeconds = TerminationGraceSeconds;
-            app.Template.Scale.MinReplicas = 2;
-            app.Template.Scale.MaxReplicas = 20;
-            app.Template.Scale.Rules.Add(new ContainerAppScaleRule
-            {
-                Name = "open-sockets",
-                Http = new ContainerAppHttpScaleRule { Metadata = { ["concurrentRequests"] = SocketsPerReplica } },
-            });
+            app.Template.Scale.MaxReplicas = 20; // At least as many as the model has replicas.
+            app.Template.Scale.Rules =
+            [
+                new ContainerAppScaleRule
+                {
+                    Name = "open-sockets",
+                    Http = new ContainerAppHttpScaleRule { Metadata = { { "concurrentRequests", SocketsPerReplica } } },
+                },
+            ];
 
             // HTTP/1.1 upgrades and HTTP/2 CONNECT both; affinity is not needed, any gateway serves any viewer.
             app.Configuration.Ingress.Transport = ContainerAppIngressTransportMethod.Auto;

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
+using OpenTelemetry.Trace;
 using StackExchange.Redis;
 
 namespace Microsoft.Extensions.Hosting;
@@ -11,7 +12,7 @@ public static class RedisClientExtensions
     private const int KeepAliveSeconds = 2;
 
     /// <summary>
-    /// Registers an <see cref="IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with a health check. It does not
+    /// Registers an <see cref="IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with a health check and traces. It does not
     /// need Redis to be there at start: it goes on connecting, and what needs Redis says so until then.
     /// </summary>
     /// <exception cref="InvalidOperationException">The key is missing.</exception>
@@ -26,6 +27,8 @@ public static class RedisClientExtensions
             return ConnectionMultiplexer.Connect(configuration);
         });
 
+        builder.Services.AddHostedService<RedisTracing>();
+        builder.Services.AddOpenTelemetry().WithTracing(tracing => tracing.AddSource(RedisTracing.Source));
         builder.Services.AddHealthChecks().AddRedis(services => services.GetRequiredService<IConnectionMultiplexer>(), "StackExchange.Redis");
     }
 }
