@@ -94,8 +94,8 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Takes over the snapshot's state and returns what viewers have not been told, in version order.</summary>
-    public IReadOnlyList<PreparedFrame> Advance(StreamSnapshot newer)
+    /// <summary>Takes over the snapshot's state and returns what viewers have not been told, in version order, and who is to be told.</summary>
+    public (ImmutableArray<ViewerConnection> Viewers, IReadOnlyList<PreparedFrame> News) Advance(StreamSnapshot newer)
     {
         lock (_lock)
         {
@@ -112,7 +112,7 @@ internal sealed class StreamRoom
             Version = Math.Max(Version, newer.Version);
             Status = newer.Status;
             _count = _count with { Peak = Math.Max(_count.Peak, newer.PeakViewers) };
-            return news;
+            return (_viewers, news);
         }
     }
 

@@ -19,12 +19,11 @@ internal sealed class StreamFeed : IAsyncDisposable
     /// <summary>Beyond this the oldest message goes and the gap is repaired from the snapshot; memory stays bounded whatever Redis sends.</summary>
     private const int Capacity = 4096;
 
-    private readonly SnapshotClient _snapshots;
     private readonly GatewayMetrics _metrics;
     private readonly TimeProvider _time;
     private readonly ILogger _logger;
     private readonly Channel<FeedItem> _items;
-    private readonly CancellationTokenSource _stop = new();
+    private readonly GapRepair _repair;
     private readonly Task _loop;
     private ChannelMessageQueue? _subscription;
 
@@ -35,7 +34,7 @@ internal sealed class StreamFeed : IAsyncDisposable
         Room = room;
         _items = items;
         _subscription = subscription;
-        _snapshots = snapshots;
+        _repair = new GapRepair(room.StreamId, snapshots, items.Writer, metrics, time, logger);
         _metrics = metrics;
         _time = time;
         _logger = logger;
@@ -84,9 +83,8 @@ internal sealed class StreamFeed : IAsyncDisposable
         }
 
         _items.Writer.TryComplete();
-        await _stop.CancelAsync();
+        await _repair.DisposeAsync();
         await _loop;
-        _stop.Dispose();
         _metrics.RoomClosed();
     }
 
@@ -97,21 +95,18 @@ internal sealed class StreamFeed : IAsyncDisposable
         {
             try
             {
-                if (item.ResyncCause is { } cause)
+                if (item.IsSnapshot)
                 {
-                    if (item.AtLeastVersion == 0 || Room.Version < item.AtLeastVersion)
-                    {
-                        await CatchUpAsync(cause, item.AtLeastVersion, missed: null);
-                    }
+                    CatchUp(item.Snapshot);
                 }
-                else
+                else if (item.ResyncCause is not { } cause)
                 {
-                    await HandleAsync(item.Message);
+                    Handle(item.Message);
                 }
-            }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-            {
-                return;
+                else if (item.AtLeastVersion == 0 || Room.Version < item.AtLeastVersion)
+                {
+                    _repair.Request(cause, item.AtLeastVersion, missed: null);
+                }
             }
             catch (JsonException)
             {
@@ -127,7 +122,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     private static bool IsStateEvent(string name) =>
         name is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error;
 
-    private async Task HandleAsync(ReadOnlyMemory<byte> message)
+    private void Handle(ReadOnlyMemory<byte> message)
     {
         if (ViewerCountEvent.TryDecode(message.Span, out var count))
         {
@@ -147,7 +142,7 @@ internal sealed class StreamFeed : IAsyncDisposable
         }
         else if (streamEvent.Version > Room.Version + 1)
         {
-            await CatchUpAsync("gap", streamEvent.Version, streamEvent);
+            _repair.Request("gap", streamEvent.Version, streamEvent);
         }
         else
         {
@@ -193,11 +188,9 @@ internal sealed class StreamFeed : IAsyncDisposable
         _metrics.FannedOut(streamEvent.EventName, _time.GetUtcNow() - streamEvent.PublishedAt);
     }
 
-    /// <summary>Tells what was missed up to the present, and the event that showed the gap if the snapshot does not have it any more.</summary>
-    private async Task CatchUpAsync(string cause, long atLeastVersion, StreamEvent? missed)
+    /// <summary>Tells what was missed, now that the snapshot is here.</summary>
+    private void CatchUp(StreamSnapshot? snapshot)
     {
-        _metrics.Resync(cause);
-        var snapshot = await ReadSnapshotAsync();
         if (snapshot is null)
         {
             foreach (var viewer in Room.Viewers)
@@ -210,40 +203,16 @@ internal sealed class StreamFeed : IAsyncDisposable
             return;
         }
 
-        if (snapshot.Version < atLeastVersion)
-        {
-            _metrics.FeedIgnored("garbage"); // A version that StreamState never gave.
-            missed = null;
-        }
-
-        // An error that no longer holds is not in the snapshot. It is newer than the rest, or another of its kind has replaced it.
-        var keepMissed = missed is not null && snapshot.Version == missed.Version && snapshot.Events.All(recent => recent.Version != missed.Version);
-        var viewers = Room.Viewers;
-        foreach (var frame in Room.Advance(snapshot))
+        var missed = _repair.Settle(snapshot);
+        var (viewers, news) = Room.Advance(snapshot);
+        foreach (var frame in news)
         {
             FanOut(viewers, frame);
         }
 
-        if (keepMissed)
+        if (missed is not null)
         {
-            FanOut(viewers, PreparedFrame.Of(missed!));
-        }
-    }
-
-    private async Task<StreamSnapshot?> ReadSnapshotAsync()
-    {
-        for (var attempt = 0; ; attempt++)
-        {
-            try
-            {
-                return await _snapshots.ReadAsync(Room.StreamId, _stop.Token);
-            }
-            catch (StreamStateUnavailableException unavailable)
-            {
-                _logger.SnapshotUnavailable(Room.StreamId, unavailable.Message);
-            }
-
-            await Task.Delay(Backoff.Next(attempt), _time, _stop.Token);
+            FanOut(viewers, PreparedFrame.Of(missed));
         }
     }
 
@@ -264,5 +233,6 @@ internal sealed class StreamFeed : IAsyncDisposable
     }
 }
 
-/// <summary>What a feed works off, in order: a message from the channel, or the wish to read the snapshot again.</summary>
-internal readonly record struct FeedItem(ReadOnlyMemory<byte> Message, string? ResyncCause = null, long AtLeastVersion = 0);
+/// <summary>What a feed works off, in order: a message from the channel, the wish to read the snapshot again, or the snapshot.</summary>
+internal readonly record struct FeedItem(
+    ReadOnlyMemory<byte> Message, string? ResyncCause = null, long AtLeastVersion = 0, bool IsSnapshot = false, StreamSnapshot? Snapshot = null);
