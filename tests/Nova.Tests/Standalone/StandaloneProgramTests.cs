@@ -13,12 +13,25 @@ public sealed class StandaloneProgramTests : IDisposable
 
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-program-");
 
-    public void Dispose() => _folder.Delete(recursive: true);
+    private readonly List<Process> _started = [];
+
+    /// <summary>A test that fails half-way leaves nothing running either.</summary>
+    public void Dispose()
+    {
+        foreach (var process in _started)
+        {
+            process.Kill();
+            process.WaitForExit();
+            process.Dispose();
+        }
+
+        _folder.Delete(recursive: true);
+    }
 
     [Fact]
     public async Task Run_UntilCtrlC_PrintsWhatANewcomerNeeds_AndLeavesNothingRunning()
     {
-        using var process = Start("--port", "0");
+        var process = Start("--port", "0");
         var lines = await ReadUntilReadyAsync(process);
         Assert.Matches(@"^Nova is ready: http://127\.0\.0\.1:\d+$", lines[0]);
         var postgres = await PostgresOfAsync();
@@ -43,18 +56,16 @@ public sealed class StandaloneProgramTests : IDisposable
     [Fact]
     public async Task Kill_OfTheProcess_TakesItsPostgresAlong_AndTheNextRunHasTheData()
     {
-        using (var killed = Start("--port", "0", "--demo", "false"))
-        {
-            await ReadUntilReadyAsync(killed);
-            killed.Kill();
-            await killed.WaitForExitAsync();
-        }
+        var killed = Start("--port", "0", "--demo", "false");
+        await ReadUntilReadyAsync(killed);
+        killed.Kill();
+        await killed.WaitForExitAsync();
 
         await Eventually.TrueAsync(async () => (await PostgresOfAsync()).Length == 0, "PostgreSQL stopped by itself");
-        using var again = Start("--port", "0", "--demo", "false");
+        var again = Start("--port", "0", "--demo", "false");
         await ReadUntilReadyAsync(again);
 
-        using var second = Start("--port", "0", "--demo", "false");
+        var second = Start("--port", "0", "--demo", "false");
         await second.WaitForExitAsync(new CancellationTokenSource(StartTimeout).Token);
         Assert.Equal(1, second.ExitCode);
         Assert.Matches(@"^The data folder .* is in use by another Nova.*--data\.\n$", await second.StandardError.ReadToEndAsync());
@@ -69,7 +80,7 @@ public sealed class StandaloneProgramTests : IDisposable
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
-        using var process = Start("--port", $"{port}");
+        var process = Start("--port", $"{port}");
         await process.WaitForExitAsync(new CancellationTokenSource(StartTimeout).Token);
         Assert.Equal(1, process.ExitCode);
         Assert.Equal($"Port {port} is in use; choose another with --port.\n", await process.StandardError.ReadToEndAsync());
@@ -82,7 +93,7 @@ public sealed class StandaloneProgramTests : IDisposable
     [InlineData("--demo", "maybe")]
     public async Task Run_WithABadOption_NamesIt(string option, string value)
     {
-        using var process = Start(option, value);
+        var process = Start(option, value);
         await process.WaitForExitAsync(new CancellationTokenSource(StartTimeout).Token);
         Assert.Equal(1, process.ExitCode);
         Assert.Contains(option, await process.StandardError.ReadToEndAsync());
@@ -90,9 +101,13 @@ public sealed class StandaloneProgramTests : IDisposable
 
     private const int Interrupt = 2;
 
-    private Process Start(params string[] arguments) => Tools.Start(
-        Environment.ProcessPath!.EndsWith("dotnet", StringComparison.Ordinal) ? Environment.ProcessPath! : "dotnet",
-        [Path.Combine(AppContext.BaseDirectory, "Nova.Standalone.dll"), "--data", Path.Combine(_folder.FullName, "data"), .. arguments]);
+    private Process Start(params string[] arguments)
+    {
+        var process = Tools.Start(
+            "dotnet", [Path.Combine(AppContext.BaseDirectory, "Nova.Standalone.dll"), "--data", Path.Combine(_folder.FullName, "data"), .. arguments]);
+        _started.Add(process);
+        return process;
+    }
 
     private static async Task<List<string>> ReadUntilReadyAsync(Process process)
     {
