@@ -1,16 +1,34 @@
+using Nova.Gateway.Viewers;
+
 namespace Nova.Gateway;
 
 /// <summary>Everything this service logs. Ids 200–299. What a viewer caused is Debug; what we failed at is Warning or Error.</summary>
 internal static partial class GatewayLog
 {
-    [LoggerMessage(200, LogLevel.Debug, "ViewerJoined: session {SessionId} on {StreamId}")]
-    public static partial void ViewerJoined(this ILogger logger, string sessionId, Guid streamId);
+    public static void ViewerJoined(this ILogger logger, ViewerConnection viewer)
+    {
+        if (logger.IsEnabled(LogLevel.Debug)) // The session's name is made when it is asked for.
+        {
+            logger.ViewerJoined(viewer.SessionId, viewer.StreamId);
+        }
+    }
 
-    [LoggerMessage(201, LogLevel.Debug, "ViewerLeft: session {SessionId}, close code {Code}")]
-    public static partial void ViewerLeft(this ILogger logger, string sessionId, int code);
+    public static void ViewerLeft(this ILogger logger, ViewerConnection viewer, int code)
+    {
+        if (logger.IsEnabled(LogLevel.Debug))
+        {
+            logger.ViewerLeft(viewer.SessionId, code);
+        }
+    }
 
-    [LoggerMessage(202, LogLevel.Error, "ViewerFailed: session {SessionId}")]
-    public static partial void ViewerFailed(this ILogger logger, Exception exception, string sessionId);
+    [LoggerMessage(200, LogLevel.Debug, "ViewerJoined: session {SessionId} on {StreamId}", SkipEnabledCheck = true)]
+    private static partial void ViewerJoined(this ILogger logger, string sessionId, Guid streamId);
+
+    [LoggerMessage(201, LogLevel.Debug, "ViewerLeft: session {SessionId}, close code {Code}", SkipEnabledCheck = true)]
+    private static partial void ViewerLeft(this ILogger logger, string sessionId, int code);
+
+    [LoggerMessage(202, LogLevel.Error, "ViewerFailed: its connection is closed")]
+    public static partial void ViewerFailed(this ILogger logger, Exception exception);
 
     [LoggerMessage(210, LogLevel.Warning, "SnapshotUnavailable: {StreamId}: {Reason}; trying again")]
     public static partial void SnapshotUnavailable(this ILogger logger, Guid streamId, string reason);

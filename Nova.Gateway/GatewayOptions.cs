@@ -25,6 +25,9 @@ public sealed class GatewayOptions
     /// <summary>Issue reports held while Telemetry is away; then viewers are told that theirs was not kept.</summary>
     public int IssueQueue { get; set; } = 10_000;
 
+    /// <summary>A viewer that takes nothing of what waits for it for this long is closed with 1013.</summary>
+    public TimeSpan StallTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
     /// <summary>Viewers closed at once when this gateway drains, and the pause between such waves.</summary>
     public int DrainWave { get; set; } = 500;
 
@@ -55,6 +58,7 @@ internal sealed class ValidateGatewayOptions : IValidateOptions<GatewayOptions>
             nameof(options.CountInterval), options.CountInterval, "from 10 ms to 100 ms");
         Check(options.PresenceLease >= TimeSpan.FromSeconds(3), nameof(options.PresenceLease), options.PresenceLease, "at least 3 s");
         Check(options.IssueQueue > 0, nameof(options.IssueQueue), options.IssueQueue, "at least 1");
+        Check(options.StallTimeout >= TimeSpan.FromSeconds(5), nameof(options.StallTimeout), options.StallTimeout, "at least 5 s");
         Check(options.DrainWave > 0, nameof(options.DrainWave), options.DrainWave, "at least 1");
         Check(options.DrainInterval >= TimeSpan.Zero, nameof(options.DrainInterval), options.DrainInterval, "zero or longer");
         Check(options.DrainRetrySpread > TimeSpan.Zero, nameof(options.DrainRetrySpread), options.DrainRetrySpread, "longer than zero");

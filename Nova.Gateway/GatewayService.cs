@@ -1,4 +1,3 @@
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
 using Nova.Gateway.Draining;
@@ -8,6 +7,7 @@ using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Proxy;
 using Nova.Gateway.Viewers;
+using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 
@@ -26,7 +26,7 @@ public static class GatewayService
         services.AddSingleton<IValidateOptions<GatewayOptions>, ValidateGatewayOptions>();
         services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
 
-        builder.BoundWhatWaitsBelowTheBacklog();
+        builder.WebHost.ConfigureViewerSockets();
 
         services.AddHttpClient<SnapshotClient>(http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey();
         services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey();
@@ -50,33 +50,11 @@ public static class GatewayService
 
     public static void MapGateway(this WebApplication app)
     {
-        app.UseWebSockets();
         app.UseServiceDefaults();
         app.UseWebConsole();
         app.MapViewers();
         app.MapDevTokens();
         app.MapServices();
-    }
-
-    /// <summary>
-    /// What a viewer who stopped reading will get first is what waits in Kestrel's and the kernel's buffers, and by default those hold minutes
-    /// of events (R109). Small ones leave the waiting to the backlog, which knows what is stale.
-    /// </summary>
-    private static void BoundWhatWaitsBelowTheBacklog(this WebApplicationBuilder builder)
-    {
-        const int KestrelBytes = 4 * 1024;
-        const int KernelBytes = 16 * 1024;
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Limits.MaxResponseBufferSize = KestrelBytes);
-        builder.Services.Configure<SocketTransportOptions>(sockets =>
-        {
-            sockets.MaxWriteBufferSize = KestrelBytes;
-            sockets.CreateBoundListenSocket = endpoint =>
-            {
-                var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
-                socket.SendBufferSize = KernelBytes; // Accepted sockets inherit it.
-                return socket;
-            };
-        });
     }
 
     /// <summary>The console's files are in the assembly, so that they are served the same from every host and folder.</summary>

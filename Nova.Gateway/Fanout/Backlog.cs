@@ -3,15 +3,16 @@ using Nova.Protocol;
 namespace Nova.Gateway.Fanout;
 
 /// <summary>
-/// What waits for one viewer who does not keep up: at most <see cref="Limits.Backlog"/> messages. Counts and bitrates conflate before
-/// anything is dropped; then the oldest droppable goes; lifecycle and errors never do (S23, S24): where they alone are too many, the viewer
-/// is beyond help. Not thread-safe: its viewer locks.
+/// What waits for one viewer who does not keep up: at most <see cref="Limits.Backlog"/> messages. Counts and bitrates conflate, so that one
+/// of each waits at most and the newest is never lost; then the oldest droppable goes; lifecycle and errors never do (S23, S24): where they
+/// alone are too many, the viewer is beyond help. Not thread-safe: its viewer locks.
 /// </summary>
 internal sealed class Backlog(Guid streamId, TimeProvider time)
 {
     private readonly LinkedList<PreparedFrame> _frames = [];
     private LinkedListNode<PreparedFrame>? _count;
     private LinkedListNode<PreparedFrame>? _bitrate;
+    private LinkedListNode<PreparedFrame>? _pong;
     private Dictionary<string, int>? _dropped;
     private PreparedFrame? _droppedQuality;
     private DateTimeOffset _firstDropped;
@@ -36,13 +37,10 @@ internal sealed class Backlog(Guid streamId, TimeProvider time)
                 _count = _frames.AddLast(frame);
                 break;
             case FrameKind.Bitrate:
-                if (_bitrate is { List: not null } older)
-                {
-                    _frames.Remove(older);
-                    effect = BacklogEffect.Conflated;
-                }
-
-                _bitrate = _frames.AddLast(frame);
+                effect = Replace(ref _bitrate, frame);
+                break;
+            case FrameKind.Pong:
+                effect = Replace(ref _pong, frame);
                 break;
             default:
                 _frames.AddLast(frame);
@@ -76,11 +74,45 @@ internal sealed class Backlog(Guid streamId, TimeProvider time)
         return first.Value;
     }
 
+    /// <summary>Puts back what was taken and could not be sent, to be taken again first.</summary>
+    public void Return(ReadOnlySpan<PreparedFrame> frames)
+    {
+        for (var i = frames.Length - 1; i >= 0; i--)
+        {
+            var node = _frames.AddFirst(frames[i]);
+            switch (frames[i].Kind)
+            {
+                case FrameKind.Count:
+                    _count = node;
+                    break;
+                case FrameKind.Bitrate:
+                    _bitrate = node;
+                    break;
+                case FrameKind.Pong:
+                    _pong = node;
+                    break;
+            }
+        }
+    }
+
+    private BacklogEffect Replace(ref LinkedListNode<PreparedFrame>? newest, PreparedFrame frame)
+    {
+        var effect = BacklogEffect.None;
+        if (newest is { List: not null })
+        {
+            _frames.Remove(newest);
+            effect = BacklogEffect.Conflated;
+        }
+
+        newest = _frames.AddLast(frame);
+        return effect;
+    }
+
     private bool DropOldest()
     {
         for (var node = _frames.First; node is not null; node = node.Next)
         {
-            if (node.Value.Kind == FrameKind.Essential)
+            if (node.Value.Kind is not (FrameKind.Quality or FrameKind.Droppable))
             {
                 continue;
             }

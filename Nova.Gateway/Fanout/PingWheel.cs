@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
 
@@ -7,7 +8,7 @@ namespace Nova.Gateway.Fanout;
 /// One timer for every viewer's pings and deadlines: a wheel that turns once per <see cref="ViewerClock.VisitInterval"/>. A viewer keeps
 /// the slot it came in, which spreads the work as the connects were spread.
 /// </summary>
-internal sealed class PingWheel(GatewayMetrics metrics, TimeProvider time) : BackgroundService
+internal sealed class PingWheel(IOptions<GatewayOptions> options, GatewayMetrics metrics, TimeProvider time) : BackgroundService
 {
     private const int Slots = 20;
 
@@ -18,17 +19,27 @@ internal sealed class PingWheel(GatewayMetrics metrics, TimeProvider time) : Bac
     private readonly long _start = time.GetTimestamp();
     private long _ticks;
 
-    /// <returns>Takes the viewer off the wheel.</returns>
-    public IDisposable Add(ViewerConnection viewer)
+    /// <summary>Everybody on the wheel now.</summary>
+    public IReadOnlyCollection<ViewerConnection> Viewers => [.. _slots.SelectMany(Copy)];
+
+    public void Add(ViewerConnection viewer)
     {
         // The slot that was just visited: its turn comes again a whole revolution from now.
-        var slot = _slots[((long)(time.GetElapsedTime(_start) / Tick) + Slots - 1) % Slots];
+        viewer.Slot = (int)(((long)(time.GetElapsedTime(_start) / Tick) + Slots - 1) % Slots);
+        var slot = _slots[viewer.Slot];
         lock (slot)
         {
             slot.Add(viewer);
         }
+    }
 
-        return new Removal(slot, viewer);
+    public void Remove(ViewerConnection viewer)
+    {
+        var slot = _slots[viewer.Slot];
+        lock (slot)
+        {
+            slot.Remove(viewer);
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -46,15 +57,14 @@ internal sealed class PingWheel(GatewayMetrics metrics, TimeProvider time) : Bac
 
     private void Visit(HashSet<ViewerConnection> slot)
     {
-        ViewerConnection[] viewers;
-        lock (slot)
-        {
-            viewers = [.. slot];
-        }
-
         _pings.Clear();
-        foreach (var viewer in viewers)
+        foreach (var viewer in Copy(slot))
         {
+            if (viewer.IsUseless(options.Value.StallTimeout))
+            {
+                viewer.Close(CloseCode.TryAgainLater, $"fell behind, retry_after_ms={Random.Shared.Next(1000, 5000)}");
+            }
+
             switch (viewer.Clock.Visit())
             {
                 case ClockVisit.Ping:
@@ -82,14 +92,11 @@ internal sealed class PingWheel(GatewayMetrics metrics, TimeProvider time) : Bac
         return ping;
     }
 
-    private sealed class Removal(HashSet<ViewerConnection> slot, ViewerConnection viewer) : IDisposable
+    private static ViewerConnection[] Copy(HashSet<ViewerConnection> slot)
     {
-        public void Dispose()
+        lock (slot)
         {
-            lock (slot)
-            {
-                slot.Remove(viewer);
-            }
+            return [.. slot];
         }
     }
 }

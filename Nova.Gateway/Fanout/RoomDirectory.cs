@@ -33,7 +33,7 @@ internal sealed class RoomDirectory(
         {
             if (await entry.Feed.WaitAsync(cancellationToken) is { } feed)
             {
-                return new RoomLease(feed, () => Release(entry));
+                return new RoomLease(this, entry, feed);
             }
 
             Release(entry);
@@ -94,7 +94,7 @@ internal sealed class RoomDirectory(
         }
     }
 
-    private void Release(Entry entry)
+    internal void Release(Entry entry)
     {
         lock (_lock)
         {
@@ -127,7 +127,7 @@ internal sealed class RoomDirectory(
         return expired;
     }
 
-    private sealed class Entry(Task<StreamFeed?> feed)
+    internal sealed class Entry(Task<StreamFeed?> feed)
     {
         public Task<StreamFeed?> Feed { get; } = feed;
 
@@ -135,14 +135,4 @@ internal sealed class RoomDirectory(
 
         public long IdleSince { get; set; }
     }
-}
-
-/// <summary>Keeps a stream's feed open.</summary>
-internal sealed class RoomLease(StreamFeed feed, Action release) : IDisposable
-{
-    private Action? _release = release;
-
-    public StreamFeed Feed => feed;
-
-    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke();
 }

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
 
@@ -11,18 +10,19 @@ namespace Nova.Gateway.Fanout;
 internal sealed class StreamRoom
 {
     private readonly TimeProvider _time;
+    private readonly RoomBroadcast _broadcast;
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, PreparedFrame> _inForce = [];
-    private ImmutableArray<ViewerConnection> _viewers = [];
     private HashSet<ViewerConnection> _uncounted = [];
     private StreamSnapshot _state;
     private ViewerCountEvent _count;
     private int _reportedViewers;
 
-    public StreamRoom(StreamSnapshot snapshot, TimeProvider time)
+    public StreamRoom(StreamSnapshot snapshot, GatewayMetrics metrics, TimeProvider time)
     {
         _state = snapshot;
         _time = time;
+        _broadcast = new RoomBroadcast(metrics);
         _count = new(snapshot.ViewerCount, snapshot.PeakViewers, 0, default);
         Advance(snapshot);
     }
@@ -38,9 +38,15 @@ internal sealed class StreamRoom
 
     public StreamStatus Status { get; private set; }
 
-    public int LocalViewers => _viewers.Length;
+    /// <summary>The total that viewers were last told; null before the first time.</summary>
+    public int? ToldTotal { get; private set; }
 
-    public ImmutableArray<ViewerConnection> Viewers => _viewers;
+    public int LocalViewers => _broadcast.Viewers;
+
+    public IEnumerable<ViewerConnection> Viewers => _broadcast.Buckets.SelectMany(bucket => bucket.Viewers);
+
+    /// <summary>Whether enough waits for <see cref="FlushAsync"/> to make one good write.</summary>
+    public bool IsFull => _broadcast.IsFull;
 
     /// <summary>Total and peak as last published.</summary>
     public ViewerCountEvent Count
@@ -54,32 +60,22 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Sends the greeting and the state, then lets events through.</summary>
+    /// <summary>Queues the greeting and the state for the viewer, then lets events through. It sends them itself, outside of the lock.</summary>
     public void Join(ViewerConnection viewer, PreparedFrame greeting)
     {
         lock (_lock)
         {
-            viewer.Send(greeting);
-            if (Status == StreamStatus.Ended)
+            var hasEnded = Status == StreamStatus.Ended;
+            viewer.Begin(_broadcast.Number, [greeting, .. hasEnded ? [Ended()] : Array.Empty<PreparedFrame>(), .. _inForce.Values]);
+            if (!hasEnded)
             {
-                viewer.Send(PreparedFrame.Of(new ErrorMessage(
-                    ErrorCodes.StreamEnded, "The stream has ended", ErrorSeverity.Info, false, "Watch another stream", _time.GetUtcNow())));
-            }
-
-            foreach (var frame in _inForce.Values)
-            {
-                viewer.Send(frame);
-            }
-
-            if (Status == StreamStatus.Ended)
-            {
-                viewer.Close(CloseCode.Normal, "stream ended");
+                _broadcast.Join(viewer);
+                _uncounted.Add(viewer);
                 return;
             }
-
-            _viewers = _viewers.Add(viewer);
-            _uncounted.Add(viewer);
         }
+
+        viewer.Close(CloseCode.Normal, "stream ended");
     }
 
     /// <returns>Whether the viewer was counted, so that the count is to be told.</returns>
@@ -87,37 +83,33 @@ internal sealed class StreamRoom
     {
         lock (_lock)
         {
-            var before = _viewers.Length;
-            _viewers = _viewers.Remove(viewer);
             _uncounted.Remove(viewer);
-            return _viewers.Length < before;
+            return _broadcast.Leave(viewer);
         }
     }
 
-    /// <summary>Takes over the snapshot's state and returns what viewers have not been told, in version order, and who is to be told.</summary>
-    public (ImmutableArray<ViewerConnection> Viewers, IReadOnlyList<PreparedFrame> News) Advance(StreamSnapshot newer)
+    /// <summary>Takes over the snapshot's state and tells what viewers have not been told, in version order.</summary>
+    public void Advance(StreamSnapshot newer)
     {
         lock (_lock)
         {
-            List<PreparedFrame> news = [];
             foreach (var recent in newer.Events.Where(recent => recent.Version > Version))
             {
                 var frame = new PreparedFrame(
                     recent.Event, PreparedFrame.KindOf(recent.Event), System.Text.Encoding.UTF8.GetBytes(recent.Envelope.GetRawText()));
-                news.Add(frame);
                 Remember(recent.Version, frame);
+                Add(frame);
             }
 
             _state = newer;
             Version = Math.Max(Version, newer.Version);
             Status = newer.Status;
             _count = _count with { Peak = Math.Max(_count.Peak, newer.PeakViewers) };
-            return (_viewers, news);
         }
     }
 
-    /// <summary>Applies the next event and returns who is to get it.</summary>
-    public ImmutableArray<ViewerConnection> Apply(long version, PreparedFrame frame)
+    /// <summary>Applies the next event and tells it.</summary>
+    public void Apply(long version, PreparedFrame frame)
     {
         lock (_lock)
         {
@@ -133,35 +125,53 @@ internal sealed class StreamRoom
                 Status = StreamStatus.Ended;
             }
 
-            return _viewers;
+            Add(frame);
         }
     }
 
-    /// <summary>The total that viewers were last told; null before the first time.</summary>
-    public int? ToldTotal { get; private set; }
-
-    /// <summary>Takes a count that was published; null where it tells nobody anything.</summary>
-    public ImmutableArray<ViewerConnection>? Apply(ViewerCountEvent count)
+    /// <summary>Applies a count that was published, and tells it.</summary>
+    public void Apply(ViewerCountEvent count)
     {
         lock (_lock)
         {
             if (Status == StreamStatus.Ended)
             {
-                return null; // No storm of −1 while everybody is let go (S48).
+                return; // No storm of −1 while everybody is let go (S48).
             }
 
             _count = count;
             ToldTotal = count.Total;
             _uncounted = [];
-            return _viewers;
+            _broadcast.Add(PreparedFrame.Of(StreamId, count));
         }
     }
 
+    /// <summary>Tells every viewer the same thing, which changes nothing here.</summary>
+    public void Tell(PreparedFrame frame)
+    {
+        lock (_lock)
+        {
+            _broadcast.Add(frame);
+        }
+    }
+
+    /// <summary>Tells every viewer the last thing they hear of this stream, and lets them go.</summary>
+    public void End(PreparedFrame frame, string reason)
+    {
+        lock (_lock)
+        {
+            _broadcast.End(frame, reason);
+        }
+    }
+
+    /// <summary>Sends what was told since the last time. For the stream's feed only, as is everything that tells.</summary>
+    public ValueTask FlushAsync() => _broadcast.FlushAsync();
+
     /// <summary>
     /// This gateway's viewers were counted and nothing was published, since others left as these came. They still want to know the
-    /// count (S18): returns them, with it.
+    /// count (S18): returns them.
     /// </summary>
-    public (IReadOnlyCollection<ViewerConnection> Viewers, ViewerCountEvent Count) TakeUncounted(int reported, ViewerCountEvent count, bool published)
+    public IReadOnlyCollection<ViewerConnection> TakeUncounted(int reported, ViewerCountEvent count, bool published)
     {
         lock (_lock)
         {
@@ -169,12 +179,12 @@ internal sealed class StreamRoom
             _count = _count with { Total = count.Total, Peak = Math.Max(_count.Peak, count.Peak) };
             if (published || _uncounted.Count == 0 || Status == StreamStatus.Ended)
             {
-                return ([], count); // The published count reaches them through the channel.
+                return []; // The published count reaches them through the channel.
             }
 
             var uncounted = _uncounted;
             _uncounted = [];
-            return (uncounted, count);
+            return uncounted;
         }
     }
 
@@ -185,13 +195,28 @@ internal sealed class StreamRoom
         {
             var now = _time.GetUtcNow();
             var ended = Status == StreamStatus.Ended;
-            var viewers = ended ? _state.ViewerCount : Math.Max(0, _count.Total + _viewers.Length - _reportedViewers);
+            var viewers = ended ? _state.ViewerCount : Math.Max(0, _count.Total + LocalViewers - _reportedViewers);
             var duration = Status == StreamStatus.Active && _state.StartedAt is { } started
                 ? Math.Max(0, (long)(now - started).TotalSeconds)
                 : _state.DurationSeconds;
             return new StreamInfo(
                 requestId, StreamId, Status, viewers, Math.Max(ended ? _state.PeakViewers : _count.Peak, viewers), _state.Quality,
                 _state.BitrateKbps, _state.Fps, duration, _state.BroadcasterName, now);
+        }
+    }
+
+    private PreparedFrame Ended() => PreparedFrame.Of(new ErrorMessage(
+        ErrorCodes.StreamEnded, "The stream has ended", ErrorSeverity.Info, false, "Watch another stream", _time.GetUtcNow()));
+
+    private void Add(PreparedFrame frame)
+    {
+        if (frame.EventName == EventNames.StreamEnded)
+        {
+            _broadcast.End(frame, "stream ended");
+        }
+        else
+        {
+            _broadcast.Add(frame);
         }
     }
 

@@ -31,7 +31,7 @@ internal sealed class EventChannels(IConnectionMultiplexer redis)
         try
         {
             var queue = await redis.GetSubscriber().SubscribeAsync(RedisChannel.Literal(StreamKeys.Channel(streamId)));
-            queue.OnMessage(message => items.TryWrite(new FeedItem((ReadOnlyMemory<byte>)message.Message)));
+            queue.OnMessage(message => items.TryWrite(new FeedItem.Message((ReadOnlyMemory<byte>)message.Message)));
             return queue;
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)

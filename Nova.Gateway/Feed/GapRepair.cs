@@ -77,7 +77,7 @@ internal sealed class GapRepair(
             try
             {
                 var snapshot = await snapshots.ReadAsync(streamId, _stop.Token);
-                feed.TryWrite(new FeedItem(default, IsSnapshot: true, Snapshot: snapshot));
+                feed.TryWrite(new FeedItem.Snapshot(snapshot));
                 return;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)

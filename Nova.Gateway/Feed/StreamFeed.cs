@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Diagnostics;
 using System.Text.Json;
 using System.Threading.Channels;
@@ -24,6 +23,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     private readonly ILogger _logger;
     private readonly Channel<FeedItem> _items;
     private readonly GapRepair _repair;
+    private readonly List<(StreamEvent Event, Activity? Activity)> _published = [];
     private readonly Task _loop;
     private ChannelMessageQueue? _subscription;
 
@@ -44,9 +44,24 @@ internal sealed class StreamFeed : IAsyncDisposable
 
     public StreamRoom Room { get; }
 
-    public static Channel<FeedItem> CreateQueue(GatewayMetrics metrics) => Channel.CreateBounded<FeedItem>(
-        new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
-        _ => metrics.FeedIgnored("overflow"));
+    public static Channel<FeedItem> CreateQueue(GatewayMetrics metrics)
+    {
+        Channel<FeedItem>? queue = null;
+        queue = Channel.CreateBounded<FeedItem>(
+            new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
+            dropped =>
+            {
+                if (dropped is FeedItem.Message)
+                {
+                    metrics.FeedIgnored("overflow");
+                }
+                else
+                {
+                    queue!.Writer.TryWrite(dropped); // Our own: a repair whose snapshot got lost would wait for it forever.
+                }
+            });
+        return queue;
+    }
 
     /// <summary>After Redis was away: subscribes if that was not possible before, and tells viewers what they missed.</summary>
     public async Task RestoreAsync(EventChannels channels)
@@ -59,21 +74,17 @@ internal sealed class StreamFeed : IAsyncDisposable
     }
 
     /// <summary>Reads the snapshot again; with a version, only if the room has not come to it by itself when its turn comes.</summary>
-    public void Resync(string cause, long atLeastVersion = 0) => _items.Writer.TryWrite(new FeedItem(default, cause, atLeastVersion));
+    public void Resync(string cause, long atLeastVersion = 0) => _items.Writer.TryWrite(new FeedItem.Resync(cause, atLeastVersion));
 
     public bool IsSubscribed => _subscription is not null;
 
-    /// <summary>Tells a new count, from the channel or, where that did not bring it, from a report's answer.</summary>
-    public void TellCount(ViewerCountEvent count)
-    {
-        if (Room.Apply(count) is { } viewers)
-        {
-            FanOut(viewers, PreparedFrame.Of(Room.StreamId, count));
-        }
-    }
+    /// <summary>Tells a count that a report's answer brought and the channel did not.</summary>
+    /// <param name="only">Who is to hear it; null for everybody.</param>
+    public void TellCount(ViewerCountEvent count, IReadOnlyCollection<ViewerConnection>? only = null) =>
+        _items.Writer.TryWrite(new FeedItem.Count(count, only));
 
     /// <summary>Tells every viewer the same thing.</summary>
-    public void Tell(PreparedFrame frame) => FanOut(Room.Viewers, frame);
+    public void Tell(PreparedFrame frame) => _items.Writer.TryWrite(new FeedItem.Notice(frame));
 
     public async ValueTask DisposeAsync()
     {
@@ -91,32 +102,82 @@ internal sealed class StreamFeed : IAsyncDisposable
     private async Task RunAsync()
     {
         await Task.Yield();
-        await foreach (var item in _items.Reader.ReadAllAsync())
+        while (await _items.Reader.WaitToReadAsync())
         {
-            try
+            while (!Room.IsFull && _items.Reader.TryRead(out var item))
             {
-                if (item.IsSnapshot)
+                if (item is FeedItem.Count { Only: not null })
                 {
-                    CatchUp(item.Snapshot);
+                    await FlushAsync(); // It goes to some viewers directly, and must not overtake what all get.
                 }
-                else if (item.ResyncCause is not { } cause)
+
+                try
                 {
-                    Handle(item.Message);
+                    Handle(item);
                 }
-                else if (item.AtLeastVersion == 0 || Room.Version < item.AtLeastVersion)
+                catch (JsonException)
                 {
-                    _repair.Request(cause, item.AtLeastVersion, missed: null);
+                    _metrics.FeedIgnored("garbage"); // An envelope whose data is not the event's; the version it claims stays open.
+                }
+                catch (Exception exception)
+                {
+                    _logger.RoomFailed(exception, Room.StreamId);
                 }
             }
-            catch (JsonException)
+
+            await FlushAsync();
+            if (_items.Reader.TryPeek(out _))
             {
-                _metrics.FeedIgnored("garbage"); // An envelope whose data is not the event's; the version it claims stays open.
-            }
-            catch (Exception exception)
-            {
-                _logger.RoomFailed(exception, Room.StreamId);
+                await Task.Yield(); // A stream that never stops must not keep a thread from the others.
             }
         }
+    }
+
+    private void Handle(FeedItem item)
+    {
+        switch (item)
+        {
+            case FeedItem.Message message:
+                Handle(message.Bytes);
+                break;
+            case FeedItem.Snapshot snapshot:
+                CatchUp(snapshot.State);
+                break;
+            case FeedItem.Resync(var cause, var atLeastVersion):
+                if (atLeastVersion == 0 || Room.Version < atLeastVersion)
+                {
+                    _repair.Request(cause, atLeastVersion, missed: null);
+                }
+
+                break;
+            case FeedItem.Count { Only: { } viewers, Value: var count }:
+                var frame = PreparedFrame.Of(Room.StreamId, count);
+                foreach (var viewer in viewers)
+                {
+                    viewer.Send(frame);
+                }
+
+                break;
+            case FeedItem.Count count:
+                Room.Apply(count.Value);
+                break;
+            case FeedItem.Notice notice:
+                Room.Tell(notice.Frame);
+                break;
+        }
+    }
+
+    /// <summary>Sends what was applied since the last time, and closes the books on it.</summary>
+    private async ValueTask FlushAsync()
+    {
+        await Room.FlushAsync();
+        foreach (var (streamEvent, activity) in _published)
+        {
+            activity?.Dispose();
+            _metrics.FannedOut(streamEvent.EventName, _time.GetUtcNow() - streamEvent.PublishedAt);
+        }
+
+        _published.Clear();
     }
 
     private static bool IsStateEvent(string name) =>
@@ -126,7 +187,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     {
         if (ViewerCountEvent.TryDecode(message.Span, out var count))
         {
-            TellCount(count);
+            Room.Apply(count);
         }
         else if (!StreamEvent.TryDecode(message, out var streamEvent) || (streamEvent!.Version > 0 && !IsStateEvent(streamEvent.EventName)))
         {
@@ -157,7 +218,7 @@ internal sealed class StreamFeed : IAsyncDisposable
             case EventNames.BitrateUpdate:
                 var update = PreparedFrame.Of(streamEvent);
                 StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
-                FanOut(Room.Viewers, update);
+                Room.Tell(update);
                 break;
             case EventNames.ViewerRemoved:
                 var removed = StateChange.DataOf(PreparedFrame.Of(streamEvent), ProtocolJson.Default.ViewerRemoved).ViewerId;
@@ -178,14 +239,13 @@ internal sealed class StreamFeed : IAsyncDisposable
 
     private void Publish(StreamEvent streamEvent)
     {
-        using var activity = GatewayMetrics.Activities.StartActivity(
+        var activity = GatewayMetrics.Activities.StartActivity(
             $"fan out {streamEvent.EventName}", ActivityKind.Consumer,
             ActivityContext.TryParse(streamEvent.TraceParent, null, out var parent) ? parent : default);
-        var frame = PreparedFrame.Of(streamEvent);
-        var viewers = Room.Apply(streamEvent.Version, frame);
-        activity?.SetTag("nova.viewers", viewers.Length);
-        FanOut(viewers, frame);
-        _metrics.FannedOut(streamEvent.EventName, _time.GetUtcNow() - streamEvent.PublishedAt);
+        activity?.SetTag("nova.viewers", Room.LocalViewers);
+        Activity.Current = null; // It is open until the flush, and no parent of what comes next.
+        _published.Add((streamEvent, activity));
+        Room.Apply(streamEvent.Version, PreparedFrame.Of(streamEvent));
     }
 
     /// <summary>Tells what was missed, now that the snapshot is here.</summary>
@@ -193,46 +253,18 @@ internal sealed class StreamFeed : IAsyncDisposable
     {
         if (snapshot is null)
         {
-            foreach (var viewer in Room.Viewers)
-            {
-                viewer.Send(PreparedFrame.Of(new ErrorMessage(
-                    ErrorCodes.StreamNotFound, "The stream no longer exists", ErrorSeverity.Critical, false, "Watch another stream", _time.GetUtcNow())));
-                viewer.Close(CloseCode.Normal, "stream no longer exists");
-            }
-
+            Room.End(
+                PreparedFrame.Of(new ErrorMessage(
+                    ErrorCodes.StreamNotFound, "The stream no longer exists", ErrorSeverity.Critical, false, "Watch another stream", _time.GetUtcNow())),
+                "stream no longer exists");
             return;
         }
 
         var missed = _repair.Settle(snapshot);
-        var (viewers, news) = Room.Advance(snapshot);
-        foreach (var frame in news)
-        {
-            FanOut(viewers, frame);
-        }
-
+        Room.Advance(snapshot);
         if (missed is not null)
         {
-            FanOut(viewers, PreparedFrame.Of(missed));
-        }
-    }
-
-    private static void FanOut(ImmutableArray<ViewerConnection> viewers, PreparedFrame frame)
-    {
-        foreach (var viewer in viewers)
-        {
-            viewer.Send(frame);
-        }
-
-        if (frame.EventName == EventNames.StreamEnded)
-        {
-            foreach (var viewer in viewers)
-            {
-                viewer.Close(CloseCode.Normal, "stream ended");
-            }
+            Room.Tell(PreparedFrame.Of(missed));
         }
     }
 }
-
-/// <summary>What a feed works off, in order: a message from the channel, the wish to read the snapshot again, or the snapshot.</summary>
-internal readonly record struct FeedItem(
-    ReadOnlyMemory<byte> Message, string? ResyncCause = null, long AtLeastVersion = 0, bool IsSnapshot = false, StreamSnapshot? Snapshot = null);

@@ -31,6 +31,6 @@ internal sealed class StreamFeedFactory(
 
         return snapshot is null
             ? null
-            : new StreamFeed(new StreamRoom(snapshot, time), items, subscription, snapshots, metrics, time, logger);
+            : new StreamFeed(new StreamRoom(snapshot, metrics, time), items, subscription, snapshots, metrics, time, logger);
     }
 }

@@ -120,14 +120,10 @@ internal sealed class ViewerCounts : BackgroundService
                     LiveHashSeconds,
                 ]))!;
             var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
-            var (uncounted, present) = room.TakeUncounted(viewers, count, published: answer[4] == 1);
+            var uncounted = room.TakeUncounted(viewers, count, published: answer[4] == 1);
             if (uncounted.Count > 0)
             {
-                var frame = PreparedFrame.Of(room.StreamId, present);
-                foreach (var viewer in uncounted)
-                {
-                    viewer.Send(frame);
-                }
+                feed.TellCount(count, uncounted);
             }
 
             CheckForMissed(feed, report, newest: answer[3]);

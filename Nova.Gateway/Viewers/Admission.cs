@@ -14,25 +14,22 @@ internal sealed class Admission(IOptions<GatewayOptions> options)
 
     public void Drain() => _draining = true;
 
-    /// <returns>A seat, to be disposed when the viewer has gone; null where there is none.</returns>
-    public IDisposable? TryEnter()
+    /// <returns>Whether there is room; who entered has to <see cref="Leave"/>.</returns>
+    public bool TryEnter()
     {
         if (_draining)
         {
-            return null;
+            return false;
         }
 
         if (Interlocked.Increment(ref _open) > options.Value.MaxConnections)
         {
-            Interlocked.Decrement(ref _open);
-            return null;
+            Leave();
+            return false;
         }
 
-        return new Seat(this);
+        return true;
     }
 
-    private sealed class Seat(Admission admission) : IDisposable
-    {
-        public void Dispose() => Interlocked.Decrement(ref admission._open);
-    }
+    public void Leave() => Interlocked.Decrement(ref _open);
 }

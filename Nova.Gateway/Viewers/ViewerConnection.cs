@@ -1,242 +1,203 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using Nova.Gateway.Fanout;
+using Nova.Gateway.Feed;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 
 namespace Nova.Gateway.Viewers;
 
-/// <summary>
-/// One viewer's session: its socket, its backlog and its clock. Anybody may <see cref="Send"/> and <see cref="Close"/>; one pump at a time
-/// writes. A viewer who keeps up is written to by the sender's own thread, one who does not never makes it wait.
-/// </summary>
+/// <summary>One viewer's session: who it is, what it watches, its clock, and its messages in and out.</summary>
 internal sealed class ViewerConnection
 {
-    /// <summary>How long pending messages and the close frame, and then the viewer's answer to it, may take.</summary>
-    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(2);
+    /// <summary>How long what is pending, the close frame and the viewer's answer to it may take.</summary>
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(3);
 
-    private readonly ViewerSocket _socket;
-    private readonly GatewayMetrics _metrics;
-    private readonly ILogger _logger;
-    private readonly CancellationTokenSource _abort = new();
-    private readonly Lock _lock = new();
-    private readonly Backlog _backlog;
-    private bool _pumping;
-    private (CloseCode Code, string Reason)? _close;
-    private bool _closeSent;
-    private readonly TaskCompletionSource _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    /// <summary>How long the viewer may take, after the last byte to it, to have read everything and end its side.</summary>
+    private static readonly TimeSpan DrainTimeout = TimeSpan.FromSeconds(1);
 
-    public ViewerConnection(
-        ViewerSocket socket, Guid streamId, Guid viewerId, GatewayMetrics metrics, TimeProvider time, ILogger logger)
+    private readonly ViewerTransport _transport;
+    private readonly ViewerWriter _writer;
+    private readonly ViewerServices _services;
+    private readonly UInt128 _session = BitConverter.ToUInt128(RandomNumberGenerator.GetBytes(16));
+    private Action<ViewerConnection>? _leaving;
+    private ITimer? _deadline;
+    private CloseCode _closeCode = CloseCode.Normal;
+
+    /// <param name="leaving">Called once, when the connection is told to close or is gone, before anything slow happens.</param>
+    public ViewerConnection(ViewerTransport transport, StreamFeed feed, Guid viewerId, ViewerServices services, Action<ViewerConnection> leaving)
     {
-        _socket = socket;
+        _transport = transport;
+        _services = services;
+        _leaving = leaving;
+        _writer = new ViewerWriter(transport, feed.Room.StreamId, services);
+        Feed = feed;
         ViewerId = viewerId;
-        StreamId = streamId;
-        _metrics = metrics;
-        _logger = logger;
-        _backlog = new Backlog(streamId, time);
-        Clock = new ViewerClock(time);
+        Clock = new ViewerClock(services.Time);
     }
 
-    public Guid StreamId { get; }
+    public StreamFeed Feed { get; }
+
+    public Guid StreamId => Feed.Room.StreamId;
 
     public Guid ViewerId { get; }
 
     /// <summary>128 random bits: nothing can be told or guessed from it, and it is no credential (S22).</summary>
-    public string SessionId { get; } = $"session_{Convert.ToHexStringLower(System.Security.Cryptography.RandomNumberGenerator.GetBytes(16))}";
+    public string SessionId => $"session_{_session:x32}";
 
     public ViewerClock Clock { get; }
 
-    /// <summary>Called once, when the connection is told to close or is gone, before anything slow happens.</summary>
-    public Action<ViewerConnection>? Leaving { get; set; }
+    /// <summary>Where its room keeps it.</summary>
+    public ViewerBucket? Bucket { get; set; }
 
-    public void Send(PreparedFrame frame)
+    /// <summary>Where the wheel keeps it.</summary>
+    public int Slot { get; set; }
+
+    /// <summary>Takes so little that there is no use in keeping it: it has a chance with a new connection.</summary>
+    public bool IsUseless(TimeSpan stallTimeout) => _writer.IsOverflowing || _writer.Stalled > stallTimeout;
+
+    /// <summary>What the viewer gets first; it is sent by <see cref="Start"/>.</summary>
+    /// <param name="number">Of the newest frame in its room: it will get those above.</param>
+    public void Begin(long number, IEnumerable<PreparedFrame> frames)
     {
-        lock (_lock)
+        _writer.JoinedAt = number;
+        foreach (var frame in frames)
         {
-            if (_close is not null)
-            {
-                return; // Nothing follows what closes the connection (R38).
-            }
-
-            switch (_backlog.Add(frame))
-            {
-                case BacklogEffect.Conflated:
-                    _metrics.Conflated();
-                    break;
-                case BacklogEffect.Dropped:
-                    _metrics.Dropped();
-                    break;
-                case BacklogEffect.Overflowed:
-                    _ = _abort.CancelAsync(); // Elsewhere: leaving takes the room's lock, and who joins holds that one and wants this one.
-                    return;
-            }
-
-            if (_pumping)
-            {
-                return;
-            }
-
-            _pumping = true;
+            _writer.Send(frame);
         }
-
-        _ = PumpAsync();
     }
+
+    public void Start() => _writer.Start();
+
+    public void Send(PreparedFrame frame) => _writer.Send(frame);
+
+    /// <inheritdoc cref="ViewerWriter.Send(FrameBatch)"/>
+    public (int Frames, int Bytes) Send(FrameBatch batch) => _writer.Send(batch);
 
     /// <summary>Lets what is pending out, then closes. The first call decides code and reason.</summary>
-    public void Close(CloseCode code, string reason)
-    {
-        var startPump = false;
-        lock (_lock)
-        {
-            if (_close is not null)
-            {
-                return;
-            }
+    public void Close(CloseCode code, string reason) => _ = CloseAsync(code, reason);
 
-            _close = (code, reason);
-            startPump = !_pumping;
-            _pumping = true;
-        }
-
-        // Covers a peer that reads nothing and one that never answers; the token also ends the receive loop.
-        _abort.CancelAfter(CloseTimeout + CloseTimeout);
-        Leave();
-        if (startPump)
-        {
-            _ = PumpAsync();
-        }
-    }
-
-    /// <summary>Hands every message to <paramref name="handle"/> until the connection ends; returns the code it ended with.</summary>
-    public async Task<int> ReceiveAsync(Action<ReadOnlyMemory<byte>> handle)
-    {
-        using var registration = _abort.Token.Register(Abort);
-        var end = SocketEnd.Gone;
-        while (true)
-        {
-            (var buffer, var length, end) = await _socket.ReceiveAsync(_abort.Token);
-            if (buffer is null)
-            {
-                break;
-            }
-
-            using (buffer)
-            {
-                if (_close is null)
-                {
-                    handle(buffer.Memory[..length]);
-                }
-            }
-        }
-
-        Answer(end);
-        Leave();
-        if (end is not (SocketEnd.Closed or SocketEnd.Gone))
-        {
-            // Closing on unread input makes TCP reset the connection, and the close frame would be lost with it.
-            await _socket.DrainAsync(_abort.Token);
-        }
-
-        await _finished.Task;
-        return end == SocketEnd.Gone && !_closeSent ? 1006 : (int)(_close?.Code ?? CloseCode.Normal);
-    }
-
-    private void Answer(SocketEnd end)
-    {
-        switch (end)
-        {
-            case SocketEnd.Closed:
-                Close(CloseCode.Normal, "");
-                break;
-            case SocketEnd.TooBig:
-                Close(CloseCode.MessageTooBig, $"messages have at most {Limits.MaxMessageBytes} bytes");
-                break;
-            case SocketEnd.Binary:
-                Close(CloseCode.UnsupportedData, "binary messages are not part of the protocol");
-                break;
-            case SocketEnd.NotUtf8:
-                Close(CloseCode.InvalidPayload, "text must be UTF-8");
-                break;
-            case SocketEnd.Gone:
-                _abort.Cancel();
-                break;
-        }
-    }
-
-    private async Task PumpAsync()
+    /// <summary>Hands every message to <paramref name="handle"/> until the connection has ended; returns the code it ended with.</summary>
+    public async Task<int> ReceiveAsync(Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
     {
         try
         {
-            while (Next(out var close) is var frame)
+            var (received, violation) = await ReadUntilEndAsync(handle);
+            Leave();
+            switch (received)
             {
-                if (frame is not null)
-                {
-                    await _socket.SendAsync(frame.Payload, _abort.Token);
-                    _metrics.FrameWritten(frame.Payload.Length);
-                }
-                else if (close is var (code, reason))
-                {
-                    _closeSent = true;
-                    await _socket.CloseOutputAsync(code, reason, _abort.Token);
-                    _finished.TrySetResult();
-                    return;
-                }
-                else
-                {
-                    return;
-                }
+                case Received.Close:
+                    await CloseAsync(CloseCode.Normal, "");
+                    break;
+                case Received.Violation:
+                    await CloseAsync(violation.Code, violation.Reason);
+                    break;
+                default:
+                    _transport.Abort();
+                    return _writer.IsClosed ? (int)_closeCode : 1006;
             }
+
+            await DrainAsync();
+            return (int)_closeCode;
         }
-        catch (Exception exception) when (exception is System.Net.WebSockets.WebSocketException or OperationCanceledException or IOException or ObjectDisposedException)
+        finally
         {
-            _abort.Cancel(); // The peer is gone; the receive loop ends and says so.
-        }
-        catch (Exception exception)
-        {
-            _logger.ViewerFailed(exception, SessionId);
-            _abort.Cancel();
+            if (_deadline is not null)
+            {
+                await _deadline.DisposeAsync();
+            }
         }
     }
 
-    /// <summary>The next frame; else, once everything is out, the close; else the pump stops, under the lock, so that no frame is forgotten.</summary>
-    private PreparedFrame? Next(out (CloseCode Code, string Reason)? close)
+    private Task CloseAsync(CloseCode code, string reason)
     {
-        lock (_lock)
+        var deadline = _services.Time.CreateTimer(static state => ((ViewerTransport)state!).Abort(), _transport, CloseTimeout, Timeout.InfiniteTimeSpan);
+        if (Interlocked.CompareExchange(ref _deadline, deadline, null) is null)
         {
-            close = null;
-            if (_backlog.Take() is { } frame)
-            {
-                return frame;
-            }
+            _closeCode = code;
+        }
+        else
+        {
+            deadline.Dispose();
+        }
 
-            if (_close is { } closing && !_closeSent)
-            {
-                close = closing;
-            }
-            else
-            {
-                _pumping = false;
-            }
+        var closed = _writer.CloseAsync(code, reason);
+        Leave();
+        return closed;
+    }
 
-            return null;
+    /// <returns>A close, a violation, or nothing where the connection broke.</returns>
+    private async Task<(Received, (CloseCode Code, string Reason))> ReadUntilEndAsync(Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
+    {
+        var reader = default(FrameReader);
+        try
+        {
+            while (true)
+            {
+                var result = await _transport.Input.ReadAsync();
+                var input = result.Buffer;
+                var received = Take(ref reader, ref input, handle);
+                _transport.Input.AdvanceTo(input.Start, input.End);
+                if (received != Received.Nothing || result.IsCompleted)
+                {
+                    return (received, reader.Violation);
+                }
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            return (Received.Nothing, default);
+        }
+        finally
+        {
+            reader.Release();
         }
     }
 
-    private void Abort()
+    private Received Take(ref FrameReader reader, ref ReadOnlySequence<byte> input, Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
     {
-        _socket.Abort();
-        _finished.TrySetResult();
-    }
-
-    private void Leave()
-    {
-        Action<ViewerConnection>? leaving;
-        lock (_lock)
+        while (true)
         {
-            leaving = Leaving;
-            Leaving = null;
-        }
+            switch (reader.Read(ref input))
+            {
+                case Received.Text:
+                    if (Volatile.Read(ref _deadline) is null)
+                    {
+                        handle(this, reader.Message); // After our close, nothing it says matters.
+                    }
 
-        leaving?.Invoke(this);
+                    break;
+                case Received.Ping:
+                    Send(PreparedFrame.Pong(reader.PingPayload));
+                    break;
+                case Received.Pong:
+                    break;
+                case var end:
+                    return end;
+            }
+        }
     }
+
+    /// <summary>
+    /// Ends our side and forgets what still comes, until the viewer has ended its own. Closing on unread input would make TCP reset the
+    /// connection, and the close frame would be lost with it.
+    /// </summary>
+    private async Task DrainAsync()
+    {
+        _transport.EndSending();
+        _deadline!.Change(DrainTimeout, Timeout.InfiniteTimeSpan);
+        try
+        {
+            while (await _transport.Input.ReadAsync() is { IsCompleted: false } result)
+            {
+                _transport.Input.AdvanceTo(result.Buffer.End);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException)
+        {
+            // It took too long, or left without a word.
+        }
+    }
+
+    private void Leave() => Interlocked.Exchange(ref _leaving, null)?.Invoke(this);
 }

@@ -1,5 +1,6 @@
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Feed;
+using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 
@@ -53,40 +54,61 @@ internal static class ViewerEndpoint
             return;
         }
 
-        using (lease)
+        var isSeated = false;
+        try
         {
-            await AdmitAsync(http, caller, lease.Feed, admission, sessions, metrics);
+            isSeated = await AdmitAsync(http, caller, lease, admission, sessions, metrics);
+        }
+        finally
+        {
+            if (!isSeated)
+            {
+                lease.Dispose();
+            }
         }
     }
 
-    private static async Task AdmitAsync(
-        HttpContext http, Caller caller, StreamFeed feed, Admission admission, ViewerSessions sessions, GatewayMetrics metrics)
+    /// <returns>Whether the viewer's seat has the lease now.</returns>
+    private static async Task<bool> AdmitAsync(
+        HttpContext http, Caller caller, RoomLease lease, Admission admission, ViewerSessions sessions, GatewayMetrics metrics)
     {
-        if (!caller.MayWatch(feed.Room.StreamId, feed.Room.IsPrivate, feed.Room.BroadcasterId))
+        var room = lease.Feed.Room;
+        if (!caller.MayWatch(room.StreamId, room.IsPrivate, room.BroadcasterId))
         {
             await RefuseAsync(http, metrics, StatusCodes.Status403Forbidden, ErrorCodes.Unauthorized, "This token does not allow watching this stream.");
-            return;
+            return false;
         }
 
-        using var seat = admission.TryEnter();
-        if (seat is null)
+        if (!admission.TryEnter())
         {
             http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
             await RefuseAsync(
                 http, metrics, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ConnectionRejected, "This gateway takes no more viewers now; try again.",
                 admission.IsDraining ? "draining" : "at_capacity");
+            return false;
         }
-        else if (!http.WebSockets.IsWebSocketRequest)
+
+        var seat = new ViewerSeat(lease, admission);
+        try
         {
-            http.Response.Headers.Upgrade = "websocket";
-            http.Response.Headers.SecWebSocketVersion = "13";
-            await RefuseAsync(
-                http, metrics, StatusCodes.Status426UpgradeRequired, ErrorCodes.ConnectionRejected, "You may watch; connect with a WebSocket, version 13.");
+            if (Handshake.Check(http) is var (status, detail))
+            {
+                Handshake.OfferUpgrade(http.Response);
+                seat.Dispose();
+                await RefuseAsync(http, metrics, status, ErrorCodes.ConnectionRejected, detail);
+            }
+            else
+            {
+                await sessions.AcceptAsync(http, caller, seat);
+            }
         }
-        else
+        catch
         {
-            await sessions.RunAsync(http, caller, feed);
+            seat.Dispose(); // Gone while it was being answered.
+            throw;
         }
+
+        return true;
     }
 
     /// <summary>Any 1.x is served as 1.0, which the greeting says (S27).</summary>

@@ -1,6 +1,5 @@
-using System.Collections.Concurrent;
+using Microsoft.AspNetCore.Connections.Features;
 using Nova.Gateway.Fanout;
-using Nova.Gateway.Feed;
 using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.WebSockets;
@@ -10,59 +9,92 @@ using Nova.ServiceDefaults;
 namespace Nova.Gateway.Viewers;
 
 /// <summary>Runs a viewer's session from 101 to its end: greeting, state, events out, messages in.</summary>
-internal sealed class ViewerSessions(
-    Admission admission, PingWheel wheel, ViewerCounts counts, IssueForwarder issues, GatewayMetrics metrics, TimeProvider time, ILogger<ViewerSessions> logger)
+internal sealed class ViewerSessions
 {
-    private readonly ConcurrentDictionary<ViewerConnection, bool> _open = [];
+    private readonly Admission _admission;
+    private readonly PingWheel _wheel;
+    private readonly ViewerCounts _counts;
+    private readonly IssueForwarder _issues;
+    private readonly ViewerServices _services;
+
+    // Made once: an idle viewer should not hold delegates of its own.
+    private readonly Action<ViewerConnection> _leave;
+    private readonly Action<ViewerConnection, ReadOnlyMemory<byte>> _handle;
+
+    public ViewerSessions(
+        Admission admission, PingWheel wheel, ViewerCounts counts, IssueForwarder issues, GatewayMetrics metrics, TimeProvider time, ILogger<ViewerSessions> logger)
+    {
+        _admission = admission;
+        _wheel = wheel;
+        _counts = counts;
+        _issues = issues;
+        _services = new ViewerServices(metrics, time, logger);
+        _leave = Leave;
+        _handle = Handle;
+    }
 
     /// <summary>Everybody connected now.</summary>
-    public ICollection<ViewerConnection> Open => _open.Keys;
+    public IReadOnlyCollection<ViewerConnection> Open => _wheel.Viewers;
 
-    public async Task RunAsync(HttpContext http, Caller caller, StreamFeed feed)
+    /// <summary>
+    /// Answers the upgrade. Over plain TCP the session then goes on after the request, with nothing of HTTP left in memory; else within it.
+    /// </summary>
+    /// <param name="seat">Held until the viewer has gone.</param>
+    public async Task AcceptAsync(HttpContext http, Caller caller, ViewerSeat seat)
     {
-        var room = feed.Room;
-        using var socket = new ViewerSocket(await http.WebSockets.AcceptWebSocketAsync(new WebSocketAcceptContext
+        var viewerId = ViewerId.From(caller.Subject, caller.ViewerIdClaim);
+        var offersSubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(SocketToken.SubProtocol);
+        var stream = await Handshake.AcceptAsync(http, offersSubProtocol ? SocketToken.SubProtocol : null);
+        if (http.Features.Get<ConnectionHandover>() is { } handover && http.Features.Get<IConnectionSocketFeature>() is { Socket: var socket }
+            && http.Features.Get<ITlsHandshakeFeature>() is null && HttpProtocol.IsHttp11(http.Request.Protocol))
         {
-            SubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(SocketToken.SubProtocol) ? SocketToken.SubProtocol : null,
-            KeepAliveInterval = Timeout.InfiniteTimeSpan, // Liveness is judged by application messages only (S3).
-        }));
-        var viewer = new ViewerConnection(socket, room.StreamId, ViewerId.From(caller.Subject, caller.ViewerIdClaim), metrics, time, logger)
+            handover.Take(connection => RunAsync(new SocketTransport(connection, socket), viewerId, seat));
+        }
+        else
         {
-            Leaving = leaving =>
-            {
-                if (room.Leave(leaving))
-                {
-                    counts.Changed(feed);
-                }
-            },
-        };
+            await RunAsync(new StreamTransport(stream, http), viewerId, seat);
+        }
+    }
 
-        metrics.ConnectionOpened();
-        logger.ViewerJoined(viewer.SessionId, room.StreamId);
+    private async Task RunAsync(ViewerTransport transport, Guid viewerId, ViewerSeat seat)
+    {
+        using var _ = seat;
+        var feed = seat.Feed;
+        var viewer = new ViewerConnection(transport, feed, viewerId, _services, _leave);
+        _services.Metrics.ConnectionOpened();
+        _services.Logger.ViewerJoined(viewer);
         var code = 1006;
         try
         {
-            using var onWheel = wheel.Add(viewer);
-            room.Join(viewer, PreparedFrame.Of(new ConnectionEstablished(
-                room.StreamId, viewer.ViewerId, viewer.SessionId, Limits.ProtocolVersion, time.GetUtcNow())));
-            counts.Changed(feed);
-            _open.TryAdd(viewer, true);
-            if (admission.IsDraining)
+            _wheel.Add(viewer);
+            feed.Room.Join(viewer, PreparedFrame.Of(new ConnectionEstablished(
+                viewer.StreamId, viewerId, viewer.SessionId, Limits.ProtocolVersion, _services.Time.GetUtcNow())));
+            viewer.Start();
+            _counts.Changed(feed);
+            if (_admission.IsDraining)
             {
                 viewer.Close(CloseCode.GoingAway, "drain retry_after_ms=0"); // It came in while the drain was looking at who is open.
             }
 
-            code = await viewer.ReceiveAsync(message => Handle(viewer, room, message));
+            code = await viewer.ReceiveAsync(_handle);
         }
         finally
         {
-            _open.TryRemove(viewer, out _);
-            metrics.ConnectionClosed(code);
-            logger.ViewerLeft(viewer.SessionId, code);
+            _wheel.Remove(viewer);
+            _services.Metrics.ConnectionClosed(code);
+            _services.Logger.ViewerLeft(viewer, code);
         }
     }
 
-    private void Handle(ViewerConnection viewer, StreamRoom room, ReadOnlyMemory<byte> bytes)
+    private void Leave(ViewerConnection viewer)
+    {
+        if (viewer.Feed.Room.Leave(viewer))
+        {
+            _counts.Changed(viewer.Feed);
+        }
+    }
+
+    private void Handle(ViewerConnection viewer, ReadOnlyMemory<byte> bytes)
     {
         var message = ClientMessageParser.Parse(bytes);
         if (message is not ClientMessage.Invalid { Fatal: true })
@@ -75,20 +107,20 @@ internal sealed class ViewerSessions(
             case ClientMessage.Pong pong:
                 if (viewer.Clock.Ponged(pong.Sequence) is { } roundTrip)
                 {
-                    metrics.PingRoundTrip(roundTrip);
+                    _services.Metrics.PingRoundTrip(roundTrip);
                 }
 
                 break;
             case ClientMessage.GetStreamInfo get:
-                viewer.Send(PreparedFrame.Of(room.Describe(get.RequestId)));
+                viewer.Send(PreparedFrame.Of(viewer.Feed.Room.Describe(get.RequestId)));
                 break;
             case ClientMessage.ReportIssue report:
-                issues.Accept(viewer, report);
+                _issues.Accept(viewer, report);
                 break;
             case ClientMessage.Invalid invalid:
                 viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
                     ErrorCodes.ProtocolError, invalid.Why, ErrorSeverity.Error, !invalid.Fatal,
-                    invalid.Fatal ? "Fix the client; reconnecting will not help" : "Correct the value and send the message again", time.GetUtcNow())));
+                    invalid.Fatal ? "Fix the client; reconnecting will not help" : "Correct the value and send the message again", _services.Time.GetUtcNow())));
                 if (invalid.Fatal)
                 {
                     viewer.Close(CloseCode.UnsupportedData, invalid.Why);

@@ -1,0 +1,12 @@
+namespace Nova.Gateway.WebSockets;
+
+/// <summary>RFC 6455 5.2. What is not here is reserved.</summary>
+internal enum Opcode
+{
+    Continuation = 0x0,
+    Text = 0x1,
+    Binary = 0x2,
+    Close = 0x8,
+    Ping = 0x9,
+    Pong = 0xA,
+}

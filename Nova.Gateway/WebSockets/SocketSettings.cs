@@ -1,0 +1,45 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+
+namespace Nova.Gateway.WebSockets;
+
+internal static class SocketSettings
+{
+    /// <summary>
+    /// Bytes that may wait unsent in the kernel. What a viewer who stopped reading will get first is what waits there, and by default that is
+    /// minutes of events (R109); the backlog above knows what is stale. What is under way to the viewer does not count.
+    /// </summary>
+    private const int UnsentBytes = 16 * 1024;
+
+    /// <summary>Room for what is under way: a merged write to a viewer who keeps up must fit.</summary>
+    private const int SendBufferBytes = 128 * 1024;
+
+    private const int IpProtocolTcp = 6;
+    private const int TcpNotSentLowWaterMark = 25;
+
+    public static void ConfigureViewerSockets(this IWebHostBuilder host)
+    {
+        host.ConfigureKestrel(kestrel =>
+        {
+            kestrel.Limits.MaxResponseBufferSize = UnsentBytes;
+            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => ConnectionHandover.RunAsync(next, connection)));
+        });
+        host.ConfigureServices(services => services.Configure<SocketTransportOptions>(sockets =>
+        {
+            // A flush ends when the socket has the bytes: frames are written past Kestrel, and must not overtake its 101.
+            sockets.MaxWriteBufferSize = 1;
+            sockets.CreateBoundListenSocket = endpoint =>
+            {
+                var socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endpoint);
+                socket.SendBufferSize = SendBufferBytes; // Accepted sockets inherit both.
+                if (OperatingSystem.IsLinux())
+                {
+                    socket.SetRawSocketOption(IpProtocolTcp, TcpNotSentLowWaterMark, BitConverter.GetBytes(UnsentBytes));
+                }
+
+                return socket;
+            };
+        }));
+    }
+}
