@@ -1,0 +1,35 @@
+using System.CommandLine;
+using Nova.LoadTest.Workloads;
+
+namespace Nova.LoadTest.Commands;
+
+/// <summary>Options that every measuring command has.</summary>
+internal sealed class CommonOptions
+{
+    private readonly Option<int?> _viewers = new("--viewers") { Description = "Viewers; each workload has its own default" };
+    private readonly Option<double?> _rate = new("--rate") { Description = "Per second, what the workload counts: events, joins, reports" };
+    private readonly Option<int?> _seconds = new("--seconds") { Description = "Length of what is measured" };
+    private readonly Option<int> _warmup = new("--warmup") { Description = "Seconds of the same load before it", DefaultValueFactory = _ => 2 };
+    private readonly Option<int> _inFlight = new("--in-flight") { Description = "Connects at once", DefaultValueFactory = _ => 256 };
+    private readonly Option<bool> _bothCores = new("--both-cores") { Description = "Let the system use the generator's core too: for totals, not for comparisons" };
+    private readonly Option<int> _quietWait = new("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine" };
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in new Option[] { _viewers, _rate, _seconds, _warmup, _inFlight, _bothCores, _quietWait })
+        {
+            command.Add(option);
+        }
+    }
+
+    public RunSettings Read(ParseResult arguments) => new()
+    {
+        Viewers = arguments.GetValue(_viewers),
+        Rate = arguments.GetValue(_rate),
+        Seconds = arguments.GetValue(_seconds),
+        Warmup = TimeSpan.FromSeconds(arguments.GetValue(_warmup)),
+        InFlight = arguments.GetValue(_inFlight),
+        BothCores = arguments.GetValue(_bothCores),
+        QuietWait = TimeSpan.FromSeconds(arguments.GetValue(_quietWait)),
+    };
+}

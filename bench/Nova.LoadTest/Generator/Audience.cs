@@ -1,0 +1,144 @@
+using HdrHistogram;
+
+namespace Nova.LoadTest.Generator;
+
+/// <summary>All viewers of a run, connected to one system.</summary>
+internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisposable
+{
+    /// <summary>Linux gives out 28,232 ports per source address; beyond that viewers come from 127.0.0.2, .3 and so on.</summary>
+    private const int ViewersPerSource = 28_000;
+
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(120);
+
+    private readonly List<Viewer> _viewers = [];
+    private readonly byte[] _readBuffer = GC.AllocateUninitializedArray<byte>(256 * 1024, pinned: true);
+    private readonly HashSet<Viewer> _smallBuffers = [];
+    private int _next;
+    private int _inFlight;
+    private int _settled;
+
+    /// <summary>Where events carry their number, see <see cref="EventPayload.TryRead"/>.</summary>
+    public int EventAt;
+
+    public EventLoop Loop => loop;
+
+    public IViewerProtocol Protocol => protocol;
+
+    public IReadOnlyList<Viewer> Viewers => _viewers;
+
+    public Span<byte> ReadBuffer => _readBuffer;
+
+    /// <summary>Reads that brought something; with the frames, how well the server merges.</summary>
+    public long Reads { get; set; }
+
+    public int Open { get; private set; }
+
+    /// <summary>Viewers that failed to connect.</summary>
+    public int Refused { get; private set; }
+
+    /// <summary>Viewers whose connection ended without their wish.</summary>
+    public int Lost { get; private set; }
+
+    public string? FirstFailure { get; private set; }
+
+    /// <summary>From connect to connected, in microseconds.</summary>
+    public LongHistogram ConnectTimes { get; } = Latency.NewHistogram();
+
+    /// <summary>Called for each viewer that is connected, or has gone.</summary>
+    public Action<Viewer>? Changed { get; set; }
+
+    public Viewer Add(IViewerSink sink, bool smallReceiveBuffer = false)
+    {
+        var viewer = new Viewer(this, _viewers.Count, sink);
+        _viewers.Add(viewer);
+        if (smallReceiveBuffer)
+        {
+            _smallBuffers.Add(viewer);
+        }
+
+        return viewer;
+    }
+
+    /// <summary>Connects everybody who is not, with at most <paramref name="inFlight"/> at once.</summary>
+    /// <returns>How long it took until the last was connected or refused.</returns>
+    public TimeSpan ConnectAll(int inFlight)
+    {
+        var waiting = _viewers.Where(viewer => viewer.State is ViewerState.Idle or ViewerState.Closed).ToList();
+        var started = EventLoop.Now;
+        var pumping = false; // A connect may fail at once, and that comes back here.
+        (_next, _inFlight, _settled, Refused, FirstFailure) = (0, 0, 0, 0, null);
+        Changed = _ => Pump();
+        Pump();
+        loop.RunUntil(() => _settled == waiting.Count, ConnectTimeout);
+        Changed = null;
+        return TimeSpan.FromMicroseconds((EventLoop.Now - started) / 1000);
+
+        void Pump()
+        {
+            if (pumping)
+            {
+                return;
+            }
+
+            pumping = true;
+            while (_next < waiting.Count && _inFlight < inFlight)
+            {
+                _inFlight++;
+                waiting[_next++].Connect();
+            }
+
+            pumping = false;
+        }
+    }
+
+    /// <exception cref="LoadTestException">Not all are connected.</exception>
+    public void RequireAllOpen()
+    {
+        if (Open < _viewers.Count)
+        {
+            throw new LoadTestException(
+                $"Only {Open} of {_viewers.Count} viewers are connected, {Refused} were refused, {Lost} lost. First reason: {FirstFailure ?? "timeout"}");
+        }
+    }
+
+    public byte? SourceOf(int index) => _viewers.Count <= ViewersPerSource ? null : (byte)(2 + (index / ViewersPerSource));
+
+    public int? ReceiveBufferOf(Viewer viewer) => _smallBuffers.Contains(viewer) ? 4096 : null;
+
+    public void OnConnected(Viewer viewer)
+    {
+        Open++;
+        _settled++;
+        _inFlight--;
+        ConnectTimes.RecordValue(Latency.Microseconds(viewer.ConnectedAt - viewer.ConnectStartedAt));
+        Changed?.Invoke(viewer);
+    }
+
+    public void OnClosed(Viewer viewer, ViewerState before, string why)
+    {
+        FirstFailure ??= why;
+        if (before == ViewerState.Open)
+        {
+            Open--;
+            Lost++;
+        }
+        else
+        {
+            Refused++;
+            _settled++;
+            _inFlight--;
+        }
+
+        Changed?.Invoke(viewer);
+    }
+
+    public void Dispose()
+    {
+        foreach (var viewer in _viewers)
+        {
+            viewer.Abandon();
+        }
+
+        Open = 0;
+    }
+}

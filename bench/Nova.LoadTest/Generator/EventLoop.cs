@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace Nova.LoadTest.Generator;
+
+/// <summary>Something with a descriptor that the loop wakes.</summary>
+internal interface IPollable
+{
+    /// <param name="events">The <c>EPOLL…</c> bits that are set.</param>
+    void OnReady(int events);
+}
+
+/// <summary>Something that happens at a planned time. <see cref="DueAt"/> moves on when it fires.</summary>
+internal interface ITicker
+{
+    /// <summary>In <see cref="EventLoop.Now"/>'s nanoseconds; <see cref="long.MaxValue"/> is never.</summary>
+    long DueAt { get; }
+
+    void Fire(long now);
+}
+
+/// <summary>
+/// One thread's epoll. What is due is looked for after every single descriptor, so a burst of arrivals delays a publication by one read at
+/// most; where it is delayed, its intended time stays what latency is measured from.
+/// </summary>
+internal sealed unsafe class EventLoop : IDisposable
+{
+    public const long Second = 1_000_000_000;
+    public const long Millisecond = 1_000_000;
+
+    private const int Batch = 512;
+    private const int Add = 1;
+    private const int Delete = 2;
+    private const int Modify = 3;
+    private const int ClockMonotonic = 1;
+    private const int AbsoluteTime = 1;
+
+    // struct epoll_event is packed on x86-64 only.
+    private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
+    private static readonly int DataAt = EventSize - 8;
+
+    private readonly int _epoll = Linux.epoll_create1(0);
+    private readonly int _timer = Linux.timerfd_create(ClockMonotonic, 0);
+    private readonly byte* _events = (byte*)NativeMemory.AllocZeroed((nuint)(Batch * 16));
+    private readonly List<ITicker> _tickers = [];
+    private readonly CancellationToken _cancellation;
+    private IPollable?[] _pollables = new IPollable?[1024];
+    private long _armedFor;
+
+    public EventLoop(CancellationToken cancellation)
+    {
+        _cancellation = cancellation;
+        if (_epoll < 0 || _timer < 0)
+        {
+            throw Linux.LastError("epoll_create1 or timerfd_create");
+        }
+
+        Control(Add, _timer, Linux.EpollIn);
+    }
+
+    /// <summary>Monotonic nanoseconds.</summary>
+    public static long Now => Stopwatch.GetTimestamp();
+
+    public void Watch(int fd, IPollable pollable, int events)
+    {
+        if (fd >= _pollables.Length)
+        {
+            Array.Resize(ref _pollables, Math.Max(fd + 1, _pollables.Length * 2));
+        }
+
+        _pollables[fd] = pollable;
+        Control(Add, fd, events);
+    }
+
+    public void Change(int fd, int events) => Control(Modify, fd, events);
+
+    public void Forget(int fd)
+    {
+        Control(Delete, fd, 0);
+        _pollables[fd] = null;
+    }
+
+    public void AddTicker(ITicker ticker) => _tickers.Add(ticker);
+
+    public void RemoveTicker(ITicker ticker) => _tickers.Remove(ticker);
+
+    public void RunFor(TimeSpan time) => RunUntil(static () => false, time);
+
+    /// <summary>Runs until <paramref name="done"/>, looked at after each batch of arrivals.</summary>
+    /// <returns>Whether it was done within <paramref name="limit"/>.</returns>
+    public bool RunUntil(Func<bool> done, TimeSpan limit)
+    {
+        var end = Now + (long)limit.TotalNanoseconds;
+        while (!done())
+        {
+            _cancellation.ThrowIfCancellationRequested();
+            var next = FireDue(Now);
+            if (Now >= end)
+            {
+                return done();
+            }
+
+            Arm(Math.Min(next, Math.Min(end, Now + (100 * Millisecond)))); // So that Ctrl+C and done() are seen on a silent loop too.
+            Dispatch(Linux.epoll_wait(_epoll, _events, Batch, -1));
+        }
+
+        return true;
+    }
+
+    public void Dispose()
+    {
+        Linux.close(_timer);
+        Linux.close(_epoll);
+        NativeMemory.Free(_events);
+    }
+
+    private void Dispatch(int count)
+    {
+        var next = NextDue();
+        for (var i = 0; i < count; i++)
+        {
+            var entry = new ReadOnlySpan<byte>(_events + (i * EventSize), EventSize);
+            var fd = BinaryPrimitives.ReadInt32LittleEndian(entry[DataAt..]);
+            if (fd == _timer)
+            {
+                _armedFor = 0; // It fired, and stays readable until it is set again.
+            }
+            else
+            {
+                _pollables[fd]?.OnReady(BinaryPrimitives.ReadInt32LittleEndian(entry));
+            }
+
+            if (Now >= next)
+            {
+                next = FireDue(Now);
+            }
+        }
+    }
+
+    private long FireDue(long now)
+    {
+        for (var i = _tickers.Count - 1; i >= 0; i--) // Backwards: a ticker may remove itself.
+        {
+            if (_tickers[i].DueAt <= now)
+            {
+                _tickers[i].Fire(now);
+            }
+        }
+
+        return NextDue();
+    }
+
+    private long NextDue()
+    {
+        var next = long.MaxValue;
+        foreach (var ticker in _tickers)
+        {
+            next = Math.Min(next, ticker.DueAt);
+        }
+
+        return next;
+    }
+
+    private void Arm(long at)
+    {
+        if (at != _armedFor)
+        {
+            _armedFor = at;
+            var spec = new Linux.TimerSpec { Seconds = at / Second, Nanoseconds = at % Second };
+            Linux.timerfd_settime(_timer, AbsoluteTime, &spec, null);
+        }
+    }
+
+    private void Control(int operation, int fd, int events)
+    {
+        var change = stackalloc byte[16];
+        var entry = new Span<byte>(change, 16);
+        BinaryPrimitives.WriteInt32LittleEndian(entry, events);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[DataAt..], fd);
+        if (Linux.epoll_ctl(_epoll, operation, fd, change) != 0)
+        {
+            throw Linux.LastError("epoll_ctl");
+        }
+    }
+}

@@ -1,0 +1,30 @@
+namespace Nova.LoadTest.Generator;
+
+/// <summary>Publishes at a steady rate, stream after stream, whatever the system does with it: an open loop, as the world is.</summary>
+internal sealed class PublishSchedule(PublishConnection connection, IReadOnlyList<PublishRequest> streams, Publications publications, double perSecond)
+    : ITicker
+{
+    private readonly double _interval = EventLoop.Second / perSecond;
+    private long _startedAt;
+    private long _sent;
+
+    public long DueAt { get; private set; } = long.MaxValue;
+
+    public void Start()
+    {
+        _startedAt = DueAt = EventLoop.Now;
+        _sent = 0;
+    }
+
+    public void Stop() => DueAt = long.MaxValue;
+
+    public void Fire(long now)
+    {
+        while (DueAt <= now)
+        {
+            var sequence = publications.Add(DueAt);
+            connection.Send(streams[(int)(sequence % streams.Count)].For(sequence));
+            DueAt = _startedAt + (long)(++_sent * _interval); // From the start, or rounding would add up.
+        }
+    }
+}

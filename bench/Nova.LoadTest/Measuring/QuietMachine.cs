@@ -1,0 +1,20 @@
+namespace Nova.LoadTest.Measuring;
+
+/// <summary>Waits until nobody else uses the machine.</summary>
+internal static class QuietMachine
+{
+    public static async Task WaitAsync(TimeSpan longest, CancellationToken cancellationToken)
+    {
+        var until = TimeProvider.System.GetTimestamp() + (long)(longest.TotalSeconds * TimeProvider.System.TimestampFrequency);
+        while (TimeProvider.System.GetTimestamp() < until)
+        {
+            var window = new CpuWindow([]);
+            window.Begin();
+            await Task.Delay(TimeSpan.FromSeconds(1), cancellationToken);
+            if (window.End().ForeignShare < CpuUse.MostForeignShare)
+            {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using HdrHistogram;
+using Nova.LoadTest.Generator;
+using Nova.LoadTest.Measuring;
+
+namespace Nova.LoadTest.Reporting;
+
+/// <summary>Latencies in milliseconds.</summary>
+internal sealed record Latencies(double P50, double P90, double P99, double P999, double Max)
+{
+    public static Latencies Of(LongHistogram histogram) => new(
+        histogram.Milliseconds(50), histogram.Milliseconds(90), histogram.Milliseconds(99), histogram.Milliseconds(99.9), histogram.Milliseconds(100));
+}
+
+/// <summary>Resident bytes of the measured processes.</summary>
+/// <param name="Before">Before anybody connected.</param>
+/// <param name="Idle">All connected, nothing published.</param>
+/// <param name="Peak">The most until the cell's end.</param>
+/// <param name="PerViewer">(idle − before) / viewers.</param>
+internal sealed record Memory(long Before, long Idle, long Peak, double PerViewer);
+
+/// <summary>One cell of a report. What a workload does not measure is null.</summary>
+internal sealed record Measurement(string Workload, string System, string Cell, int Viewers)
+{
+    /// <summary>Of a comparison: its repeat, from 1.</summary>
+    public int Repeat { get; init; } = 1;
+
+    /// <summary>Events published a second, on all streams.</summary>
+    public double Rate { get; init; }
+
+    /// <summary>Messages that arrived at viewers in the window, a second.</summary>
+    public double DeliveredPerSecond { get; init; }
+
+    /// <summary>Of the events published in the window, by their numbers.</summary>
+    public double? DeliveredPercent { get; init; }
+
+    public long Duplicates { get; init; }
+
+    public long Disordered { get; init; }
+
+    public Latencies? Latency { get; init; }
+
+    public CpuUse? Cpu { get; init; }
+
+    public Memory? Memory { get; init; }
+
+    public double? EventsPerRead { get; init; }
+
+    /// <summary>What only this workload has.</summary>
+    public Dictionary<string, double> Extra { get; init; } = [];
+
+    public double? UserMicroseconds => PerDelivery(Cpu?.UserSeconds);
+
+    public double? SystemMicroseconds => PerDelivery(Cpu?.SystemSeconds);
+
+    public double? CpuMicroseconds => UserMicroseconds + SystemMicroseconds;
+
+    /// <summary>The measured processes kept up: what W1 calls clean.</summary>
+    public bool IsClean => DeliveredPercent >= 99.9 && Latency?.P99 <= 250 && Duplicates == 0 && Disordered == 0;
+
+    /// <summary>Why not to trust it; empty where nothing is against it.</summary>
+    public string Flags => string.Join(", ", new[]
+    {
+        Cpu?.GeneratorShare > CpuUse.MostGeneratorShare ? "INVALID: generator busy" : "",
+        Cpu?.ForeignShare > CpuUse.MostForeignShare ? "foreign load" : "",
+        Duplicates > 0 ? $"{Duplicates} duplicates" : "",
+        Disordered > 0 ? $"{Disordered} out of order" : "",
+    }.Where(static flag => flag.Length > 0));
+
+    private double? PerDelivery(double? seconds) =>
+        DeliveredPerSecond > 0 && Cpu is not null ? seconds * 1e6 / (DeliveredPerSecond * Cpu.Seconds) : null;
+}
+
+/// <summary>A goal of PERFORMANCE.md, section 3, beside what was measured.</summary>
+internal sealed record Goal(string What, string Wanted, string Measured, bool Met);

@@ -1,0 +1,44 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+
+namespace Nova.LoadTest.Systems.Nova;
+
+/// <summary>A stream that viewers watch.</summary>
+/// <param name="Version">After its start; events published past StreamState go on from here.</param>
+internal readonly record struct LiveStream(Guid Id, long Version);
+
+/// <summary>The publisher's REST interface, through a gateway, as an operator.</summary>
+internal sealed class NovaApi : IDisposable
+{
+    private readonly HttpClient _http;
+
+    public NovaApi(int gatewayPort, string operatorToken)
+    {
+        _http = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{gatewayPort}/api/v1/") };
+        _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", operatorToken);
+    }
+
+    public async Task<LiveStream> StartStreamAsync(CancellationToken cancellationToken)
+    {
+        using var created = await PostAsync("streams", """{"title":"Load test"}""", cancellationToken);
+        var id = created.RootElement.GetProperty("stream_id").GetGuid();
+        using var started = await PostAsync($"streams/{id}/start", """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""", cancellationToken);
+        return new LiveStream(id, started.RootElement.GetProperty("version").GetInt64());
+    }
+
+    public async Task ChangeQualityAsync(Guid stream, string body, CancellationToken cancellationToken) =>
+        (await PostAsync($"streams/{stream}/quality", body, cancellationToken)).Dispose();
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<JsonDocument> PostAsync(string path, string body, CancellationToken cancellationToken)
+    {
+        using var content = new StringContent(body, Encoding.UTF8, "application/json");
+        using var answer = await _http.PostAsync(path, content, cancellationToken);
+        var text = await answer.Content.ReadAsStringAsync(cancellationToken);
+        return answer.IsSuccessStatusCode
+            ? JsonDocument.Parse(text)
+            : throw new LoadTestException($"POST {path} was answered {(int)answer.StatusCode}: {text}");
+    }
+}

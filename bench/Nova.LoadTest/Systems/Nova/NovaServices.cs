@@ -1,0 +1,153 @@
+using System.Diagnostics;
+using Nova.LoadTest.Measuring;
+
+namespace Nova.LoadTest.Systems.Nova;
+
+/// <summary>
+/// Nova as it runs in production: a process per service, real PostgreSQL and a Redis-protocol server, wired by the environment. Gateways are
+/// on the measured core, all else beside the generator.
+/// </summary>
+internal sealed class NovaServices(Placement placement, string folder, NovaTokens tokens, bool separateRedis) : IAsyncDisposable
+{
+    private const string PostgresPassword = "loadtest";
+
+    private static Task? s_build;
+
+    private readonly Stack<ServerProcess> _behind = [];
+    private readonly List<(ServerProcess Process, int Port)> _gateways = [];
+    private readonly int _postgresPort = Ports.Find();
+    private readonly int _streamStatePort = Ports.Find();
+    private readonly int _telemetryPort = Ports.Find();
+    private ServerProcess? _redis;
+
+    public int RedisPort { get; } = Ports.Find();
+
+    public IReadOnlyList<int> GatewayPorts => [.. _gateways.Select(static gateway => gateway.Port)];
+
+    public IReadOnlyList<int> GatewayProcesses => [.. _gateways.Select(static gateway => gateway.Process.Id)];
+
+    public async Task StartAsync(int gateways, CancellationToken cancellationToken)
+    {
+        await (s_build ??= BuildAsync(cancellationToken));
+
+        // PostgreSQL runs under an account of its own, which must get into this folder.
+        File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
+        var infra = StartInfraAsync("infra", separateRedis ? Ports.Find() : RedisPort, _postgresPort, cancellationToken);
+        _behind.Push(await infra);
+        if (separateRedis)
+        {
+            await StartRedisAsync(cancellationToken);
+        }
+
+        _behind.Push(await StartServiceAsync("Nova.StreamState", _streamStatePort, placement.Others, cancellationToken));
+        _behind.Push(await StartServiceAsync("Nova.Telemetry", _telemetryPort, placement.Others, cancellationToken));
+        for (var i = 0; i < gateways; i++)
+        {
+            var port = Ports.Find();
+            _gateways.Add((await StartServiceAsync("Nova.Gateway", port, placement.Measured, cancellationToken), port));
+        }
+    }
+
+    /// <summary>Kills a gateway and starts it again on its port.</summary>
+    public async Task RestartGatewayAsync(int index, CancellationToken cancellationToken)
+    {
+        var (process, port) = _gateways[index];
+        await process.KillAsync();
+        await process.DisposeAsync();
+        _gateways[index] = (await StartServiceAsync("Nova.Gateway", port, placement.Measured, cancellationToken), port);
+    }
+
+    /// <summary>With a separate Redis only: PostgreSQL must not go with it.</summary>
+    public async Task StopRedisAsync()
+    {
+        await _redis!.DisposeAsync();
+        _redis = null;
+    }
+
+    public async Task StartRedisAsync(CancellationToken cancellationToken) =>
+        _redis = await StartInfraAsync("redis", RedisPort, Ports.Find(), cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var (gateway, _) in _gateways)
+        {
+            await gateway.DisposeAsync();
+        }
+
+        while (_behind.TryPop(out var service))
+        {
+            await service.DisposeAsync();
+        }
+
+        if (_redis is not null)
+        {
+            await _redis.DisposeAsync();
+        }
+    }
+
+    /// <summary>Nova.Standalone refers to all services, so its build is theirs. It may use every core: nothing is measured yet.</summary>
+    private async Task BuildAsync(CancellationToken cancellationToken)
+    {
+        Console.Error.WriteLine("Building Nova in Release.");
+        using var build = Process.Start(new ProcessStartInfo("taskset",
+        [
+            "-c", $"{placement.Measured},{placement.Others}", "dotnet", "build", "Nova.Standalone", "-c", "Release", "-v", "quiet", "-nologo",
+            "-nodeReuse:false", "-p:UseSharedCompilation=false", // Nothing of it may stay and be foreign load.
+        ])
+        {
+            WorkingDirectory = Repository.Root,
+            RedirectStandardOutput = true,
+        })!;
+        var output = await build.StandardOutput.ReadToEndAsync(cancellationToken);
+        await build.WaitForExitAsync(cancellationToken);
+        if (build.ExitCode != 0)
+        {
+            throw new LoadTestException($"Nova does not build:\n{output}");
+        }
+    }
+
+    private Task<ServerProcess> StartInfraAsync(string name, int redisPort, int postgresPort, CancellationToken cancellationToken)
+    {
+        var data = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
+        return StartAsync(name, "Nova.LocalInfra", Ports.Find(), placement.Others, cancellationToken, new()
+        {
+            ["LocalInfra__DataFolder"] = data,
+            ["LocalInfra__RedisPort"] = $"{redisPort}",
+            ["LocalInfra__PostgresPort"] = $"{postgresPort}",
+            ["LocalInfra__PostgresPassword"] = PostgresPassword,
+        });
+    }
+
+    private Task<ServerProcess> StartServiceAsync(string project, int port, string cores, CancellationToken cancellationToken) =>
+        StartAsync($"{project}-{port}", project, port, cores, cancellationToken, new(tokens.Settings)
+        {
+            ["ConnectionStrings__redis"] = $"127.0.0.1:{RedisPort}",
+            ["ConnectionStrings__streams"] = Database("streams"),
+            ["ConnectionStrings__telemetry"] = Database("telemetry"),
+            ["services__stream-state__http__0"] = $"http://127.0.0.1:{_streamStatePort}",
+            ["services__telemetry__http__0"] = $"http://127.0.0.1:{_telemetryPort}",
+            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events go straight to Redis: to StreamState the broadcaster seems silent.
+        });
+
+    private async Task<ServerProcess> StartAsync(
+        string name, string project, int port, string cores, CancellationToken cancellationToken, Dictionary<string, string> settings)
+    {
+        settings["ASPNETCORE_ENVIRONMENT"] = "Production";
+        settings["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
+        var program = Path.Combine(Repository.Root, project, "bin", "Release", "net10.0", $"{project}.dll");
+        var process = ServerProcess.Start(name, cores, ["dotnet", program], settings, folder);
+        try
+        {
+            await process.WaitUntilHealthyAsync(new Uri($"http://127.0.0.1:{port}/health"), cancellationToken);
+            return process;
+        }
+        catch
+        {
+            await process.DisposeAsync();
+            throw;
+        }
+    }
+
+    private string Database(string name) =>
+        $"Host=127.0.0.1;Port={_postgresPort};Username=nova;Password={PostgresPassword};Database={name}";
+}

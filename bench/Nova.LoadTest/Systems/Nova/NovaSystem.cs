@@ -1,0 +1,115 @@
+using System.Text;
+using Nova.LoadTest.Generator;
+using Nova.LoadTest.Measuring;
+using Nova.Protocol;
+
+namespace Nova.LoadTest.Systems.Nova;
+
+/// <summary>How much of Nova a workload wants.</summary>
+internal sealed record NovaLayout(int Gateways = 1, int Streams = 1, bool SeparateRedis = false);
+
+/// <summary>
+/// Nova with everything on: tokens are checked, events come over Redis, backlogs and metrics run. Events enter where StreamState's outbox
+/// relay puts them.
+/// </summary>
+internal sealed class NovaSystem : SystemUnderTest
+{
+    private readonly NovaLayout _layout;
+    private readonly NovaTokens _tokens = new();
+    private readonly NovaServices _services;
+    private readonly string _operator;
+    private List<LiveStream> _streams = [];
+    private PublishRequest[] _requests = [];
+    private byte[][] _upgrades = [];
+
+    public NovaSystem(Placement placement, NovaLayout? layout = null) : base(placement)
+    {
+        _layout = layout ?? new NovaLayout();
+        _operator = _tokens.Create("loadtest-operator", "operator");
+        _services = new NovaServices(placement, Folder, _tokens, _layout.SeparateRedis);
+    }
+
+    public override string Name => "nova";
+
+    public override string Describes => $"Nova, {_layout.Gateways} gateway process(es): HS256 tokens, Redis hop, backlogs, metrics; only gateways are measured";
+
+    public NovaServices Services => _services;
+
+    public override IReadOnlyList<int> MeasuredProcesses => _services.GatewayProcesses;
+
+    public override IReadOnlyList<PublishRequest> PublishRequests => _requests;
+
+    public override byte[] Greeting { get; } = Encoding.ASCII.GetBytes($"\"{EventNames.ConnectionEstablished}\"");
+
+    public override async Task StartAsync(int viewers, CancellationToken cancellationToken)
+    {
+        await _services.StartAsync(_layout.Gateways, cancellationToken);
+        await StartStreamsAsync(cancellationToken);
+        _upgrades = [.. Enumerable.Range(0, viewers).Select(viewer => Upgrade(
+            $"/api/v1/streams/{StreamOf(viewer).Id}/ws?token={_tokens.Create($"viewer-{viewer}", "viewer")}", PortOf(viewer)))];
+    }
+
+    public override int PortOf(int viewer) => _services.GatewayPorts[viewer % _layout.Gateways];
+
+    public override byte[] UpgradeRequest(int viewer) => _upgrades[viewer];
+
+    /// <summary>Gateways ping every 30 s and close after 60 s without a word.</summary>
+    public override int Answer(ReadOnlySpan<byte> message, Span<byte> frame)
+    {
+        if (!message.StartsWith("{\"event\":\"ping\",\"data\":{"u8))
+        {
+            return 0;
+        }
+
+        Span<byte> pong = stackalloc byte[message.Length];
+        message.CopyTo(pong);
+        pong["{\"event\":\"p".Length] = (byte)'o'; // Same length, and a pong echoes the rest.
+        return ClientFrame.WriteText(pong, frame);
+    }
+
+    public override PublishConnection ConnectPublisher(EventLoop loop) => new(loop, _services.RedisPort, ":");
+
+    public NovaApi Api() => new(_services.GatewayPorts[0], _operator);
+
+    public LiveStream StreamOf(int viewer) => _streams[viewer % _layout.Streams];
+
+    /// <summary>A publisher on the REST interface: events take the whole way over StreamState, Postgres and the outbox.</summary>
+    public PublishConnection ConnectRestPublisher(EventLoop loop) => new(loop, _services.GatewayPorts[0], "HTTP/1.1 200");
+
+    public PublishRequest RestRequest()
+    {
+        var (body, digitsAt) = EventPayload.CreateForRest();
+        var head = Encoding.ASCII.GetBytes(
+            $"POST /api/v1/streams/{_streams[0].Id}/quality HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {_operator}\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
+        return new PublishRequest([.. head, .. body], head.Length + digitsAt, overRest: true);
+    }
+
+    protected override ValueTask StopAsync() => _services.DisposeAsync();
+
+    private async Task StartStreamsAsync(CancellationToken cancellationToken)
+    {
+        using var api = Api();
+        _streams = new(_layout.Streams);
+        for (var i = 0; i < _layout.Streams; i++)
+        {
+            _streams.Add(await api.StartStreamAsync(cancellationToken));
+        }
+
+        _requests = [.. _streams.Select(PublishToRedis)];
+    }
+
+    /// <summary>*3 PUBLISH channel message, in Redis' protocol.</summary>
+    private static PublishRequest PublishToRedis(LiveStream stream)
+    {
+        var (payload, digitsAt) = EventPayload.Create(stream.Id, DateTimeOffset.UtcNow);
+        var message = new StreamEvent(stream.Version, DateTimeOffset.UtcNow, EventNames.QualityChanged, "", payload).Encode();
+        var channel = StreamKeys.Channel(stream.Id);
+        var head = Encoding.ASCII.GetBytes($"*3\r\n$7\r\nPUBLISH\r\n${channel.Length}\r\n{channel}\r\n${message.Length}\r\n");
+        return new PublishRequest([.. head, .. message, .. "\r\n"u8], head.Length + message.Length - payload.Length + digitsAt)
+        {
+            HeaderAt = head.Length + sizeof(byte), // After StreamEvent's magic byte.
+            Version = stream.Version,
+        };
+    }
+}

@@ -1,0 +1,25 @@
+namespace Nova.LoadTest.Systems;
+
+/// <summary>Where this program's sources are: it builds the services it measures.</summary>
+internal static class Repository
+{
+    private const string Solution = "Nova.Aspire.sln";
+
+    public static string Root { get; } = Find();
+
+    private static string Find()
+    {
+        foreach (var start in new[] { AppContext.BaseDirectory, Environment.CurrentDirectory })
+        {
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+            {
+                if (File.Exists(Path.Combine(folder.FullName, Solution)))
+                {
+                    return folder.FullName;
+                }
+            }
+        }
+
+        throw new LoadTestException($"{Solution} is in no folder above this program or the current folder; run it inside a clone of Nova.");
+    }
+}
