@@ -10,5 +10,7 @@ if (!OperatingSystem.IsLinux())
 var command = new RootCommand("Load generator for Nova, and the same load on its peers, side by side.")
 {
     RunCommand.Create(),
+    PeersCommand.Create(),
+    ServeSignalRCommand.Create(),
 };
 return await command.Parse(args).InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromSeconds(60) });

@@ -12,7 +12,7 @@ internal sealed record Bench(RunSettings Settings, Placement Placement, Report R
     public SystemUnderTest CreateSystem() => SystemCatalog.Create(Settings.System, Placement);
 
     /// <exception cref="LoadTestException">Another system was asked for.</exception>
-    public NovaSystem CreateNova(NovaLayout? layout = null) => Settings.System == "nova"
+    public NovaSystem CreateNova(NovaLayout? layout = null) => Settings.System == SystemCatalog.Nova
         ? new NovaSystem(Placement, layout)
         : throw new LoadTestException($"This workload uses what only Nova has; leave --system {Settings.System} out.");
 }

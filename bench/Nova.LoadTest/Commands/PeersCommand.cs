@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Nova.LoadTest.Measuring;
+using Nova.LoadTest.Systems;
+using Nova.LoadTest.Systems.Peers;
+
+namespace Nova.LoadTest.Commands;
+
+/// <summary><c>peers</c>: gets what the peers need, once.</summary>
+internal static class PeersCommand
+{
+    public static Command Create()
+    {
+        var command = new Command("peers", "Gets the peers' programs (Debian's and npm's packages) into the user's cache folder; installs nothing.");
+        command.SetAction((_, cancellationToken) => Terminal.RunAsync(() => PrepareAsync(SystemCatalog.Names, cancellationToken)));
+        return command;
+    }
+
+    /// <summary>Says of each peer whether it can be measured.</summary>
+    /// <returns>Those that can.</returns>
+    public static async Task<List<string>> PrepareAsync(IEnumerable<string> names, CancellationToken cancellationToken)
+    {
+        List<string> ready = [];
+        foreach (var name in names)
+        {
+            await using var system = SystemCatalog.Create(name, Placement.Choose(bothCores: false));
+            try
+            {
+                if (system is PeerSystem peer)
+                {
+                    await peer.PrepareAsync(cancellationToken);
+                }
+
+                ready.Add(name);
+                await Console.Error.WriteLineAsync($"{name} is ready: {system.Describes}.");
+            }
+            catch (LoadTestException missing)
+            {
+                await Console.Error.WriteLineAsync($"{name} is left out. {missing.Message}");
+            }
+        }
+
+        return ready;
+    }
+}

@@ -1,0 +1,17 @@
+using System.CommandLine;
+using Nova.LoadTest.Systems.Peers;
+
+namespace Nova.LoadTest.Commands;
+
+/// <summary><c>serve-signalr</c>: what the SignalR peer's own process runs.</summary>
+internal static class ServeSignalRCommand
+{
+    public static Command Create()
+    {
+        var port = new Option<int>("--port") { Required = true };
+        var command = new Command("serve-signalr", "Runs the SignalR peer.") { port };
+        command.Hidden = true;
+        command.SetAction((arguments, cancellationToken) => SignalRServer.RunAsync(arguments.GetValue(port), cancellationToken));
+        return command;
+    }
+}

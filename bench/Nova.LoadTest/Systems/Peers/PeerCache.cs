@@ -1,0 +1,79 @@
+using System.Diagnostics;
+
+namespace Nova.LoadTest.Systems.Peers;
+
+/// <summary>
+/// Peers' programs, fetched once into the user's cache folder and installed nowhere. Debian's packages are unpacked, npm's are put beside them.
+/// </summary>
+internal static class PeerCache
+{
+    private static readonly string Root = Path.Combine(
+        Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.Create), "nova-loadtest");
+
+    private static readonly string Debian = Path.Combine(Root, "debian");
+    private static readonly string Npm = Path.Combine(Root, "npm");
+
+    public static string Nginx => Path.Combine(Debian, "usr", "sbin", "nginx");
+
+    public static string NchanModule => Path.Combine(Debian, "usr", "lib", "nginx", "modules", "ngx_nchan_module.so");
+
+    public static string NodeModules => Path.Combine(Npm, "node_modules");
+
+    /// <exception cref="LoadTestException">It cannot be had; says what is missing and how to get it.</exception>
+    public static async Task GetNchanAsync(CancellationToken cancellationToken)
+    {
+        if (File.Exists(Nginx) && File.Exists(NchanModule))
+        {
+            return;
+        }
+
+        const string Get = "apt-get download nginx libnginx-mod-nchan";
+        Directory.CreateDirectory(Debian);
+        await RunAsync("sh", ["-c", $"{Get} && for package in *.deb; do dpkg -x \"$package\" . || exit 1; done"], Debian,
+            $"nchan wants the Debian packages nginx and libnginx-mod-nchan. Try: sudo apt-get update && {Get}", cancellationToken);
+        if (!File.Exists(Nginx) || !File.Exists(NchanModule))
+        {
+            throw new LoadTestException("The packages nginx and libnginx-mod-nchan of this distribution lack the program or the module; Debian 12's have both.");
+        }
+    }
+
+    /// <exception cref="LoadTestException">It cannot be had; says what is missing and how to get it.</exception>
+    public static async Task GetNpmAsync(string package, string version, CancellationToken cancellationToken)
+    {
+        var manifest = Path.Combine(NodeModules, package, "package.json");
+        if (File.Exists(manifest) && (await File.ReadAllTextAsync(manifest, cancellationToken)).Contains($"\"version\": \"{version}\"", StringComparison.Ordinal))
+        {
+            return;
+        }
+
+        Directory.CreateDirectory(Npm);
+        await RunAsync("npm", ["install", "--prefix", Npm, "--no-audit", "--no-fund", "--loglevel", "error", $"{package}@{version}"], Npm,
+            $"{package} wants Node.js and npm, and a registry that has it. Try: sudo apt-get install nodejs npm; npm view {package}@{version}", cancellationToken);
+    }
+
+    private static async Task RunAsync(
+        string program, IEnumerable<string> arguments, string folder, string remedy, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var process = Process.Start(new ProcessStartInfo(program, arguments)
+            {
+                WorkingDirectory = folder,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            })!;
+            var output = process.StandardOutput.ReadToEndAsync(cancellationToken);
+            var errors = await process.StandardError.ReadToEndAsync(cancellationToken);
+            await output;
+            await process.WaitForExitAsync(cancellationToken);
+            if (process.ExitCode != 0)
+            {
+                throw new LoadTestException($"{remedy}\n  {errors.Trim()}");
+            }
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            throw new LoadTestException(remedy); // The program itself is not there.
+        }
+    }
+}
