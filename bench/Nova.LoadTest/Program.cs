@@ -10,6 +10,7 @@ if (!OperatingSystem.IsLinux())
 var command = new RootCommand("Load generator for Nova, and the same load on its peers, side by side.")
 {
     RunCommand.Create(),
+    CompareCommand.Create(),
     PeersCommand.Create(),
     ServeSignalRCommand.Create(),
 };

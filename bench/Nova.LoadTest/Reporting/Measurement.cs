@@ -57,11 +57,13 @@ internal sealed record Measurement(string Workload, string System, string Cell, 
     /// <summary>The measured processes kept up: what W1 calls clean.</summary>
     public bool IsClean => DeliveredPercent >= 99.9 && Latency?.P99 <= 250 && Duplicates == 0 && Disordered == 0;
 
+    public bool HasForeignLoad => Cpu?.ForeignShare > CpuUse.MostForeignShare;
+
     /// <summary>Why not to trust it; empty where nothing is against it.</summary>
     public string Flags => string.Join(", ", new[]
     {
         Cpu?.GeneratorShare > CpuUse.MostGeneratorShare ? "INVALID: generator busy" : "",
-        Cpu?.ForeignShare > CpuUse.MostForeignShare ? "foreign load" : "",
+        HasForeignLoad ? "foreign load" : "",
         Duplicates > 0 ? $"{Duplicates} duplicates" : "",
         Disordered > 0 ? $"{Disordered} out of order" : "",
     }.Where(static flag => flag.Length > 0));

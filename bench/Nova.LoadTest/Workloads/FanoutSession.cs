@@ -9,7 +9,9 @@ namespace Nova.LoadTest.Workloads;
 internal sealed class FanoutSession : IAsyncDisposable
 {
     private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan Straggling = TimeSpan.FromSeconds(5);
+    /// <summary>How long what was published may still arrive: as long as anything does, within reason.</summary>
+    private static readonly TimeSpan LongestStraggling = TimeSpan.FromSeconds(60);
+    private const long Silence = 2 * EventLoop.Second;
 
     private readonly SystemUnderTest _system;
     private readonly RunSettings _settings;
@@ -110,7 +112,7 @@ internal sealed class FanoutSession : IAsyncDisposable
         schedule.Stop();
 
         var expected = Publications.Measured * recipients;
-        Loop.RunUntil(() => Deliveries.Delivered >= expected, Straggling);
+        WaitForStragglers(expected);
         Loop.RemoveTicker(schedule);
         Loop.RemoveTicker(progress);
         return new Measurement(workload, _system.Name, cell, Audience.Viewers.Count)
@@ -120,7 +122,7 @@ internal sealed class FanoutSession : IAsyncDisposable
             DeliveredPercent = expected == 0 ? 100 : 100.0 * Deliveries.Delivered / expected,
             Duplicates = Deliveries.Duplicates,
             Disordered = Deliveries.Disordered,
-            Latency = Latencies.Of(Deliveries.Latencies),
+            Latency = Deliveries.Delivered == 0 ? null : Latencies.Of(Deliveries.Latencies),
             Cpu = use,
             Memory = Memory(),
             EventsPerRead = reads == 0 ? null : (double)arrived / reads,
@@ -133,6 +135,23 @@ internal sealed class FanoutSession : IAsyncDisposable
         _publisher?.Dispose();
         await _system.DisposeAsync();
         Loop.Dispose();
+    }
+
+    /// <summary>Also lets an overloaded system come to rest, so that the next cell does not begin with the last one's backlog.</summary>
+    private void WaitForStragglers(double expected)
+    {
+        var (arrived, lastArrivalAt) = (Deliveries.Arrived, EventLoop.Now);
+        Loop.RunUntil(
+            () =>
+            {
+                if (Deliveries.Arrived > arrived)
+                {
+                    (arrived, lastArrivalAt) = (Deliveries.Arrived, EventLoop.Now);
+                }
+
+                return Deliveries.Delivered >= expected || EventLoop.Now - lastArrivalAt > Silence;
+            },
+            LongestStraggling);
     }
 
     private void Connect()

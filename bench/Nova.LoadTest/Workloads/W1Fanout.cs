@@ -5,8 +5,7 @@ namespace Nova.LoadTest.Workloads;
 /// <summary>One stream: at one rate, or at doubled rates until the knee.</summary>
 internal sealed class W1Fanout : Workload
 {
-    private const int DefaultViewers = 1000;
-    private const int FirstDeliveriesPerSecond = 50_000;
+    public const int DefaultViewers = 1000;
 
     public override string Name => "W1";
 
@@ -17,53 +16,23 @@ internal sealed class W1Fanout : Workload
         var viewers = bench.Settings.Viewers ?? DefaultViewers;
         if (bench.Settings.Rate is { } rate)
         {
-            await using var session = await FanoutSession.OpenAsync(bench.CreateSystem(), viewers, bench.Settings, bench.Cancellation);
-            var cell = session.Measure(Name, Cell(viewers, rate), rate, bench.Settings.Window(5));
-            bench.Report.Add(cell);
-            bench.Report.Add(Goals.MemoryPerViewer(cell));
+            await MeasureAsync(bench, viewers, [rate], repeat: 1);
+            bench.Report.Add(Goals.MemoryPerViewer(bench.Report.Measurements[^1]));
         }
         else
         {
-            var knee = await FindKneeAsync(bench, viewers, 1);
+            var knee = await new KneeSearch(bench, viewers, repeat: 1).RunAsync();
             bench.Report.Add(new Goal("Clean deliveries/s, rate stepped up", "≥ 1,000,000", $"{knee:N0}", knee >= 1_000_000));
         }
     }
 
-    /// <summary>Doubles the rate while delivery is clean, then tries once between the last clean rate and the first that is not.</summary>
-    /// <returns>The most deliveries a second that were clean.</returns>
-    public static async Task<double> FindKneeAsync(Bench bench, int viewers, int repeat)
+    /// <summary>Each rate in turn, on the same viewers.</summary>
+    public static async Task MeasureAsync(Bench bench, int viewers, IEnumerable<double> rates, int repeat)
     {
-        var (clean, bad, best) = (0.0, 0.0, 0.0);
-        await using (var session = await FanoutSession.OpenAsync(bench.CreateSystem(), viewers, bench.Settings, bench.Cancellation))
+        await using var session = await FanoutSession.OpenAsync(bench.CreateSystem(), viewers, bench.Settings, bench.Cancellation);
+        foreach (var rate in rates)
         {
-            for (var rate = Math.Max(1, FirstDeliveriesPerSecond / viewers); bad == 0; rate *= 2)
-            {
-                Step(session, rate);
-            }
-        }
-
-        if (clean > 0)
-        {
-            // A fresh one: what was overloaded has memory to give back and backlogs to get rid of.
-            await using var session = await FanoutSession.OpenAsync(bench.CreateSystem(), viewers, bench.Settings, bench.Cancellation);
-            Step(session, Math.Round((clean + bad) / 2));
-        }
-
-        return best;
-
-        void Step(FanoutSession session, double rate)
-        {
-            var cell = session.Measure("W1", Cell(viewers, rate), rate, bench.Settings.Window(5)) with { Repeat = repeat };
-            bench.Report.Add(cell);
-            if (cell.IsClean)
-            {
-                clean = Math.Max(clean, rate);
-                best = Math.Max(best, cell.DeliveredPerSecond);
-            }
-            else
-            {
-                bad = rate;
-            }
+            bench.Report.Add(session.Measure("W1", Cell(viewers, rate), rate, bench.Settings.Window(5)) with { Repeat = repeat });
         }
     }
 

@@ -1,0 +1,81 @@
+using System.CommandLine;
+using Nova.LoadTest.Reporting;
+using Nova.LoadTest.Systems;
+using Nova.LoadTest.Workloads;
+
+namespace Nova.LoadTest.Commands;
+
+/// <summary><c>compare</c>: W1 on Nova and its peers in one run.</summary>
+internal static class CompareCommand
+{
+    private const int QuickSeconds = 3;
+
+    public static Command Create()
+    {
+        var viewers = List<int>("--viewers", "Numbers of viewers, such as 1000,10000", [1_000, 10_000]);
+        var peers = List<string>("--peers", $"Systems, of {string.Join(',', SystemCatalog.Names)}", SystemCatalog.Names);
+        var rates = List<double>("--rates", "Events/s; default: 50,000 deliveries/s at each number of viewers, and at 1,000 doubled on to the knee", []);
+        var repeats = new Option<int>("--repeats") { Description = "Repeats of everything, the order turned round each time", DefaultValueFactory = _ => 5 };
+        var seconds = new Option<int>("--seconds") { Description = "Length of each window", DefaultValueFactory = _ => 5 };
+        var quiet = new Option<int>("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine before each system" };
+        var quick = new Option<bool>("--quick") { Description = $"One repeat with windows of {QuickSeconds} s: to see that all works" };
+        var command = new Command("compare", "Puts the same load on Nova and its peers, and prints medians and ratios.")
+        {
+            viewers, peers, rates, repeats, seconds, quiet, quick,
+        };
+        command.SetAction((arguments, cancellationToken) => Terminal.RunAsync(async () =>
+        {
+            var counts = arguments.GetValue(viewers)!;
+            var isQuick = arguments.GetValue(quick);
+            var settings = new RunSettings
+            {
+                Viewers = counts.Max(),
+                Seconds = isQuick ? QuickSeconds : arguments.GetValue(seconds),
+                QuietWait = TimeSpan.FromSeconds(arguments.GetValue(quiet)),
+            };
+            var systems = await PeersCommand.PrepareAsync(arguments.GetValue(peers)!, cancellationToken);
+            var placement = Terminal.Prepare(settings);
+            var report = new Report("Nova and its peers, W1");
+            foreach (var system in systems)
+            {
+                await using var described = SystemCatalog.Create(system, placement);
+                report.Note($"{system}: {described.Describes}");
+            }
+
+            try
+            {
+                var bench = new Bench(settings, placement, report, cancellationToken);
+                await new Comparison(bench, systems, counts, arguments.GetValue(rates)!, isQuick ? 1 : arguments.GetValue(repeats)).RunAsync();
+            }
+            finally
+            {
+                report.Finish(); // What was measured before something failed counts too.
+            }
+        }));
+        return command;
+    }
+
+    private static Option<T[]> List<T>(string name, string description, T[] defaults)
+        where T : IParsable<T> => new(name)
+        {
+            Description = description,
+            DefaultValueFactory = _ => defaults,
+            CustomParser = result =>
+            {
+                List<T> values = [];
+                foreach (var text in result.Tokens.SelectMany(static token => token.Value.Split(',', StringSplitOptions.RemoveEmptyEntries)))
+                {
+                    if (T.TryParse(text, System.Globalization.CultureInfo.InvariantCulture, out var value))
+                    {
+                        values.Add(value);
+                    }
+                    else
+                    {
+                        result.AddError($"{name}: {text} is no {typeof(T).Name}.");
+                    }
+                }
+
+                return [.. values];
+            },
+        };
+}
