@@ -19,7 +19,8 @@ internal static class Handshake
     {
         var headers = http.Request.Headers;
         var isHttp2 = http.Features.Get<IHttpExtendedConnectFeature>() is { IsExtendedConnect: true, Protocol: "websocket" };
-        var isUpgrade = http.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true } && HttpMethods.IsGet(http.Request.Method)
+        var isUpgrade = http.Features.Get<IHttpUpgradeFeature>() is { IsUpgradableRequest: true }
+            && HttpMethods.IsGet(http.Request.Method) && HttpProtocol.IsHttp11(http.Request.Protocol) // RFC 6455 4.2.1: 1.1 or higher.
             && headers.GetCommaSeparatedValues(HeaderNames.Upgrade).Contains("websocket", StringComparer.OrdinalIgnoreCase);
         if (!isHttp2 && !isUpgrade)
         {
