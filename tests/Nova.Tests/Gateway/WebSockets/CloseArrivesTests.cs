@@ -13,9 +13,6 @@ public sealed class CloseArrivesTests(NovaFixture nova)
     private const int AtOnce = 15;
     private const int Rounds = 7;
 
-    /// <summary>95 of 100.</summary>
-    private const int MustArrive = (AtOnce * Rounds * 95 + 99) / 100;
-
     private static readonly Dictionary<string, (byte[] Bytes, int Code)> Violations = new()
     {
         ["unmasked text"] = (RawFrame.Build(RawFrame.Text, AutobahnCases.Info("unmasked"), masked: false), 1002),
@@ -60,6 +57,14 @@ public sealed class CloseArrivesTests(NovaFixture nova)
         new Random(name.Length).NextBytes(behind);
         await AssertArrivesAsync(Violations[name].Bytes, behind, Violations[name].Code);
     }
+
+    /// <summary>More than Kestrel reads ahead: the rest waits in the kernel, and only a server that reads on keeps TCP from resetting.</summary>
+    [Theory]
+    [InlineData("unmasked text")]
+    [InlineData("UTF-8: never valid")]
+    [InlineData("declared 1 TiB")]
+    public async Task Violation_WithMoreBehindItThanKestrelTakes_IsClosedWithACodeThatArrives(string name) =>
+        await AssertArrivesAsync(Violations[name].Bytes, new byte[1_400_000], Violations[name].Code, rounds: 2);
 
     /// <summary>Valid messages behind the bad one, 1.2 MB of them: they are read over and nothing is done with them.</summary>
     [Theory]
@@ -108,14 +113,14 @@ public sealed class CloseArrivesTests(NovaFixture nova)
         }
     }
 
-    private async Task AssertArrivesAsync(byte[] bad, byte[] behind, int code)
+    private async Task AssertArrivesAsync(byte[] bad, byte[] behind, int code, int rounds = Rounds)
     {
         var stream = await nova.Api.CreateStreamAsync();
         var token = await nova.Api.TokenAsync();
         await using var watching = await stream.WatchAsync();
         List<RawTranscript> transcripts = [];
         byte[] all = [.. bad, .. behind];
-        for (var round = 0; round < Rounds; round++)
+        for (var round = 0; round < rounds; round++)
         {
             transcripts.AddRange(await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(async _ =>
             {
@@ -138,20 +143,18 @@ public sealed class CloseArrivesTests(NovaFixture nova)
         TestContext.Current.TestOutputHelper?.WriteLine(
             $"{arrived} of {transcripts.Count} codes arrived; {transcripts.Count(transcript => transcript.Ending == RawEnding.Fin)} connections ended by FIN");
         Assert.Empty(others);
-        Assert.InRange(arrived, MustArrive, transcripts.Count);
+        Assert.InRange(arrived, (int)Math.Ceiling(transcripts.Count * 0.95), transcripts.Count);
         Assert.All(transcripts.SelectMany(transcript => transcript.Frames).Where(frame => frame.Opcode == RawFrame.Text), frame =>
             Assert.NotEqual(EventNames.StreamInfo, frame.AsMessage().Event));
         await AssertOnlyIsLeftAsync(watching);
     }
 
-    /// <summary>The count came back to the one who watches, and no leave was counted twice.</summary>
+    /// <summary>The count comes back to the one who watches, who never sees itself counted out with others.</summary>
     private static async Task AssertOnlyIsLeftAsync(Viewer watching)
     {
-        IEnumerable<Frame> Counts() => watching.Frames.Where(frame => frame.Event == EventNames.ViewerCountChanged);
-        await Eventually.TrueAsync(
-            () => Task.FromResult(Counts().LastOrDefault() is { } last && last.Number("viewer_count") == 1 && Counts().Sum(count => count.Number("change")) == 1),
-            "only the watching viewer was counted");
-        Assert.All(Counts(), count => Assert.InRange(count.Number("viewer_count"), 1, int.MaxValue));
+        IEnumerable<int> Counts() => watching.Frames.Where(frame => frame.Event == EventNames.ViewerCountChanged).Select(frame => frame.Number("viewer_count"));
+        await Eventually.TrueAsync(() => Task.FromResult(Counts().LastOrDefault() == 1), "only the watching viewer was counted");
+        Assert.DoesNotContain(0, Counts());
         Assert.Null(watching.CloseCode);
     }
 }

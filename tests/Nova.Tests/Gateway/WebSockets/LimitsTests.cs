@@ -1,6 +1,7 @@
 using System.Text;
 using Nova.Protocol;
 using Nova.Tests.Support;
+using Nova.Tests.SystemTests;
 
 namespace Nova.Tests.Gateway.WebSockets;
 
@@ -117,7 +118,7 @@ public sealed class LimitsTests(NovaFixture nova)
 }
 
 /// <summary>Run alone: other tests would allocate in this process meanwhile.</summary>
-[Collection<AloneCollection>]
+[Collection(nameof(Alone))]
 public sealed class DeclaredLengthTests(NovaFixture nova)
 {
     private const int Viewers = 200;
@@ -157,6 +158,3 @@ public sealed class DeclaredLengthTests(NovaFixture nova)
         Assert.InRange(each, 0, 64 * 1024);
     }
 }
-
-[CollectionDefinition(DisableParallelization = true)]
-public sealed class AloneCollection;
