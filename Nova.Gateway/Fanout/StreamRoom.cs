@@ -16,6 +16,7 @@ internal sealed class StreamRoom
     private HashSet<ViewerConnection> _uncounted = [];
     private StreamSnapshot _state;
     private ViewerCountEvent _count;
+    private (int? Total, long Times) _told;
     private int _reportedViewers;
 
     public StreamRoom(StreamSnapshot snapshot, GatewayMetrics metrics, TimeProvider time)
@@ -38,8 +39,17 @@ internal sealed class StreamRoom
 
     public StreamStatus Status { get; private set; }
 
-    /// <summary>The total that viewers were last told; null before the first time.</summary>
-    public int? ToldTotal { get; private set; }
+    /// <summary>The total that viewers were last told, null before the first time, and how many times they were told one.</summary>
+    public (int? Total, long Times) Told
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _told;
+            }
+        }
+    }
 
     public int LocalViewers => _broadcast.Viewers;
 
@@ -140,7 +150,7 @@ internal sealed class StreamRoom
             }
 
             _count = count;
-            ToldTotal = count.Total;
+            _told = (count.Total, _told.Times + 1);
             _uncounted = [];
             _broadcast.Add(PreparedFrame.Of(StreamId, count));
         }

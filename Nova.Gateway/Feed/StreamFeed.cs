@@ -158,8 +158,8 @@ internal sealed class StreamFeed : IAsyncDisposable
                 }
 
                 break;
-            case FeedItem.Count count:
-                Room.Apply(count.Value);
+            case FeedItem.Count count when Room.Told.Total is { } told && told != count.Value.Total: // Else the channel brought it after all.
+                Room.Apply(count.Value with { Change = count.Value.Total - told });
                 break;
             case FeedItem.Notice notice:
                 Room.Tell(notice.Frame);

@@ -165,20 +165,24 @@ internal sealed class ViewerCounts : BackgroundService
         }
     }
 
-    /// <summary>The same for a count: where the channel did not bring it within a second, the answer does.</summary>
+    /// <summary>
+    /// The same for a count: where the channel did not bring it within a second, the answer does. A count told meanwhile, whatever it said,
+    /// shows that the channel works; this one is then on its way.
+    /// </summary>
     private void CheckForUntold(StreamFeed feed, Report report, ViewerCountEvent count)
     {
-        if (feed.Room.ToldTotal is not { } told || told == count.Total)
+        var (told, times) = feed.Room.Told;
+        if (told is null || told == count.Total)
         {
             report.UntoldSince = 0;
         }
-        else if (report.UntoldSince == 0)
+        else if (report.UntoldSince == 0 || report.UntoldAt != times)
         {
-            report.UntoldSince = _time.GetTimestamp();
+            (report.UntoldSince, report.UntoldAt) = (_time.GetTimestamp(), times);
         }
         else if (_time.GetElapsedTime(report.UntoldSince) > TimeSpan.FromSeconds(1))
         {
-            feed.TellCount(count with { Change = count.Total - told });
+            feed.TellCount(count);
             report.UntoldSince = 0;
         }
     }
@@ -203,5 +207,8 @@ internal sealed class ViewerCounts : BackgroundService
 
         /// <summary>Since when a total in Redis is not the one viewers were told; 0 for never.</summary>
         public long UntoldSince { get; set; }
+
+        /// <summary>How many counts viewers had been told then.</summary>
+        public long UntoldAt { get; set; }
     }
 }

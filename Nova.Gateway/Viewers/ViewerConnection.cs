@@ -25,20 +25,20 @@ internal sealed class ViewerConnection
     private CloseCode _closeCode = CloseCode.Normal;
 
     /// <param name="leaving">Called once, when the connection is told to close or is gone, before anything slow happens.</param>
-    public ViewerConnection(ViewerTransport transport, StreamFeed feed, Guid viewerId, ViewerServices services, Action<ViewerConnection> leaving)
+    public ViewerConnection(ViewerTransport transport, Guid streamId, Guid viewerId, ViewerServices services, Action<ViewerConnection> leaving)
     {
         _transport = transport;
         _services = services;
         _leaving = leaving;
-        _writer = new ViewerWriter(transport, feed.Room.StreamId, services);
-        Feed = feed;
+        _writer = new ViewerWriter(transport, streamId, services);
+        StreamId = streamId;
         ViewerId = viewerId;
         Clock = new ViewerClock(services.Time);
     }
 
-    public StreamFeed Feed { get; }
+    public required StreamFeed Feed { get; init; }
 
-    public Guid StreamId => Feed.Room.StreamId;
+    public Guid StreamId { get; }
 
     public Guid ViewerId { get; }
 

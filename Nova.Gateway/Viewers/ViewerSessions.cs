@@ -60,7 +60,7 @@ internal sealed class ViewerSessions
     {
         using var _ = seat;
         var feed = seat.Feed;
-        var viewer = new ViewerConnection(transport, feed, viewerId, _services, _leave);
+        var viewer = new ViewerConnection(transport, feed.Room.StreamId, viewerId, _services, _leave) { Feed = feed };
         _services.Metrics.ConnectionOpened();
         _services.Logger.ViewerJoined(viewer);
         var code = 1006;
