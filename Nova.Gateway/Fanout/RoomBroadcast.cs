@@ -7,7 +7,7 @@ namespace Nova.Gateway.Fanout;
 
 /// <summary>
 /// Brings a room's frames to its viewers, a pass over all of them at a time. A small room is done where it stands; a large one by every core,
-/// each taking the next bucket when it is through with one, and between buckets other work gets its turn.
+/// each taking the next bucket when it is through with one, and between buckets other work that waits gets its turn.
 /// </summary>
 /// <remarks>
 /// The room's lock guards who is in which bucket and the numbering. Only the room's feed adds frames and flushes. A viewer that joins while
@@ -93,28 +93,39 @@ internal sealed class RoomBroadcast(GatewayMetrics metrics) : IThreadPoolWorkIte
         _next = 0;
         _workers = Math.Min(buckets.Length, Environment.ProcessorCount);
         _done.Reset();
-        var workers = _workers;
-        for (var i = 0; i < workers; i++)
+        var pass = new ValueTask(this, _done.Version);
+        for (var helpers = _workers - 1; helpers > 0; helpers--)
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
 
-        return new ValueTask(this, _done.Version);
+        Work();
+        return pass;
     }
 
-    void IThreadPoolWorkItem.Execute()
+    void IThreadPoolWorkItem.Execute() => Work();
+
+    private void Work()
     {
-        var mine = Interlocked.Increment(ref _next) - 1;
-        if (mine < _passing.Length)
+        do
         {
+            var mine = Interlocked.Increment(ref _next) - 1;
+            if (mine >= _passing.Length)
+            {
+                if (Interlocked.Decrement(ref _workers) == 0)
+                {
+                    EndPass();
+                    _done.SetResult(true);
+                }
+
+                return;
+            }
+
             Send(_passing[mine]);
-            ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
-        else if (Interlocked.Decrement(ref _workers) == 0)
-        {
-            EndPass();
-            _done.SetResult(true);
-        }
+        while (ThreadPool.PendingWorkItemCount == 0);
+
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false); // Behind what waits: pongs, reports, other streams.
     }
 
     void IValueTaskSource.GetResult(short token) => _done.GetResult(token);
