@@ -42,7 +42,7 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     public string? FirstFailure { get; private set; }
 
     /// <summary>From connect to connected, in microseconds.</summary>
-    public LongHistogram ConnectTimes { get; } = Latency.NewHistogram();
+    public LongHistogram ConnectTimes { get; private set; } = Latency.NewHistogram();
 
     /// <summary>Called for each viewer that is connected, or has gone.</summary>
     public Action<Viewer>? Changed { get; set; }
@@ -60,18 +60,16 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     }
 
     /// <summary>Connects everybody who is not, with at most <paramref name="inFlight"/> at once.</summary>
-    /// <returns>How long it took until the last was connected or refused.</returns>
-    public TimeSpan ConnectAll(int inFlight)
+    public void ConnectAll(int inFlight)
     {
         var waiting = _viewers.Where(viewer => viewer.State is ViewerState.Idle or ViewerState.Closed).ToList();
-        var started = EventLoop.Now;
         var pumping = false; // A connect may fail at once, and that comes back here.
-        (_next, _inFlight, _settled, Refused, FirstFailure) = (0, 0, 0, 0, null);
+        (_next, _inFlight, _settled, Refused, Lost, FirstFailure) = (0, 0, 0, 0, 0, null);
+        ConnectTimes = Latency.NewHistogram();
         Changed = _ => Pump();
         Pump();
         loop.RunUntil(() => _settled == waiting.Count, ConnectTimeout);
         Changed = null;
-        return TimeSpan.FromMicroseconds((EventLoop.Now - started) / 1000);
 
         void Pump()
         {
@@ -116,11 +114,10 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
 
     public void OnClosed(Viewer viewer, ViewerState before, string why)
     {
-        FirstFailure ??= why;
         if (before == ViewerState.Open)
         {
             Open--;
-            Lost++;
+            Lost += viewer.IsLeaving ? 0 : 1;
         }
         else
         {
@@ -128,6 +125,8 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
             _settled++;
             _inFlight--;
         }
+
+        FirstFailure ??= viewer.IsLeaving ? null : why;
 
         Changed?.Invoke(viewer);
     }

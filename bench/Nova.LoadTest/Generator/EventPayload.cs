@@ -32,6 +32,9 @@ internal static class EventPayload
         return (bytes, bytes.AsSpan().IndexOf(Marker) + Marker.Length);
     }
 
+    /// <summary>The number of the publication that went through StreamState with this bitrate.</summary>
+    public static long SequenceOverRest(long kbps) => kbps - FirstOverRest;
+
     /// <summary>Writes a publication's number over the last one.</summary>
     public static void Number(Span<byte> digits, long sequence, bool overRest)
     {
@@ -68,7 +71,7 @@ internal static class EventPayload
         }
 
         message = message[i..];
-        sequence = number >= First ? number - First : number - FirstOverRest;
+        sequence = number >= First ? number - First : SequenceOverRest(number);
         return true;
     }
 }

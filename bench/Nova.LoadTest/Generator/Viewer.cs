@@ -33,6 +33,9 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     /// <summary>Bytes of the connection up to the end of the frame that is being handled.</summary>
     public long Position { get; private set; }
 
+    /// <summary>It said goodbye; that the server closes is then no loss.</summary>
+    public bool IsLeaving { get; private set; }
+
     public long ConnectStartedAt { get; private set; }
 
     public long ConnectedAt { get; private set; }
@@ -43,6 +46,7 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     public void Connect()
     {
         State = ViewerState.Idle;
+        IsLeaving = false;
         ConnectStartedAt = EventLoop.Now;
         LastSequence = -1;
         Position = _carried = _fragmentLength = 0;
@@ -107,7 +111,11 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     public void ResumeReading() => audience.Loop.Change(_fd, Linux.EpollIn);
 
     /// <summary>Says goodbye as a browser does; the server then closes.</summary>
-    public void Leave() => Send(ClientFrame.NormalClose);
+    public void Leave()
+    {
+        IsLeaving = true;
+        Send(ClientFrame.NormalClose);
+    }
 
     /// <summary>Closes without a word.</summary>
     public void Abandon()

@@ -7,7 +7,11 @@ namespace Nova.LoadTest.Reporting;
 /// <summary>Collects a run's results, and leaves them on the terminal and in <c>bench/results</c>.</summary>
 internal sealed class Report(string title)
 {
-    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals, // NaN: it never came.
+    };
 
     private readonly string _folder = Directory.CreateDirectory(Path.Combine(
         Systems.Repository.Root, "bench", "results", DateTime.UtcNow.ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture))).FullName;

@@ -39,6 +39,9 @@ internal sealed class FanoutSession : IAsyncDisposable
 
     public PublishConnection Publisher => _publisher ??= _system.ConnectPublisher(Loop);
 
+    /// <summary>How the last connecting of all viewers went.</summary>
+    public (CpuUse Cpu, Latencies Latency) Connecting { get; private set; } = (new CpuUse(0, 0, 0, 0, 0), new Latencies(0, 0, 0, 0, 0));
+
     /// <param name="system">Not started yet; the session disposes of it.</param>
     /// <param name="viewers">How many connect.</param>
     /// <param name="settings">Of the run.</param>
@@ -80,10 +83,32 @@ internal sealed class FanoutSession : IAsyncDisposable
         (_residentIdle - _residentBefore) / (double)Math.Max(1, Audience.Viewers.Count));
 
     /// <summary>Publishes at a steady rate and measures all but the warm-up.</summary>
-    public Measurement Measure(string workload, string cell, double perSecond, TimeSpan window)
+    public Measurement Measure(string workload, string cell, double perSecond, TimeSpan window, Action? afterWindow = null)
     {
         var recipients = Audience.Viewers.Count(viewer => viewer.Sink == Deliveries) / (double)_system.PublishRequests.Count;
-        return Measure(workload, cell, new PublishSchedule(Publisher, _system.PublishRequests, Publications, perSecond), perSecond, recipients, window);
+        var schedule = new PublishSchedule(Publisher, _system.PublishRequests, Publications, perSecond);
+        return Measure(workload, cell, schedule, perSecond, recipients, window, afterWindow);
+    }
+
+    /// <summary>The next publication goes over a new connection: the old one's server has gone.</summary>
+    public void ForgetPublisher()
+    {
+        _publisher?.Dispose();
+        _publisher = null;
+    }
+
+    /// <summary>Connects everybody who is not, and lets their counts settle.</summary>
+    /// <exception cref="LoadTestException">Not all are connected.</exception>
+    public void Connect()
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        var cpu = new CpuWindow(_system.MeasuredProcesses);
+        cpu.Begin();
+        Audience.ConnectAll(_settings.InFlight);
+        Connecting = (cpu.End(), Latencies.Of(Audience.ConnectTimes));
+        Audience.RequireAllOpen();
+        Loop.RunFor(Settling); // Counts of who joined are still on their way, and belong to nobody's window.
+        _residentIdle = ProcFile.ResidentBytes(_system.MeasuredProcesses);
     }
 
     /// <param name="workload">Name for the report.</param>
@@ -92,7 +117,9 @@ internal sealed class FanoutSession : IAsyncDisposable
     /// <param name="perSecond">Its rate, for the report.</param>
     /// <param name="recipients">Ordinary viewers that each event goes to.</param>
     /// <param name="window">What is measured, after the warm-up.</param>
-    public Measurement Measure(string workload, string cell, PublishSchedule schedule, double perSecond, double recipients, TimeSpan window)
+    /// <param name="afterWindow">Runs while publishing goes on, no longer measured.</param>
+    public Measurement Measure(
+        string workload, string cell, PublishSchedule schedule, double perSecond, double recipients, TimeSpan window, Action? afterWindow = null)
     {
         using var progress = new ProgressLine($"{_system.Name} {cell}", Audience, Deliveries, _system.MeasuredProcesses);
         Loop.AddTicker(progress);
@@ -109,6 +136,7 @@ internal sealed class FanoutSession : IAsyncDisposable
         var use = cpu.End();
         Publications.EndWindow();
         (arrived, reads) = (Deliveries.Arrived - arrived, Audience.Reads - reads);
+        afterWindow?.Invoke();
         schedule.Stop();
 
         var expected = Publications.Measured * recipients;
@@ -152,14 +180,5 @@ internal sealed class FanoutSession : IAsyncDisposable
                 return Deliveries.Delivered >= expected || EventLoop.Now - lastArrivalAt > Silence;
             },
             LongestStraggling);
-    }
-
-    private void Connect()
-    {
-        _cancellation.ThrowIfCancellationRequested();
-        Audience.ConnectAll(_settings.InFlight);
-        Audience.RequireAllOpen();
-        Loop.RunFor(Settling); // Counts of who joined are still on their way, and belong to nobody's window.
-        _residentIdle = ProcFile.ResidentBytes(_system.MeasuredProcesses);
     }
 }

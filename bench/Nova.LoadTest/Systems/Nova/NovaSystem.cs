@@ -51,7 +51,8 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public override int PortOf(int viewer) => _services.GatewayPorts[viewer % _layout.Gateways];
 
-    public override byte[] UpgradeRequest(int viewer) => _upgrades[viewer];
+    /// <summary>Viewers who come and go beyond the number told at the start use the others' tokens again.</summary>
+    public override byte[] UpgradeRequest(int viewer) => _upgrades[viewer % _upgrades.Length];
 
     /// <summary>Gateways ping every 30 s and close after 60 s without a word.</summary>
     public override int Answer(ReadOnlySpan<byte> message, Span<byte> frame)

@@ -1,0 +1,54 @@
+using Nova.LoadTest.Reporting;
+using Nova.LoadTest.Systems.Nova;
+
+namespace Nova.LoadTest.Workloads;
+
+/// <summary>Everybody connects as fast as the server accepts; and again after it crashed and came back.</summary>
+internal sealed class W4ConnectStorm : Workload
+{
+    private const int DefaultViewers = 10_000;
+    private const double LeastAcceptedPerSecond = 4_000;
+    private const double MostMilliseconds = 1_000;
+
+    /// <summary>For the generator to see that its sockets are gone.</summary>
+    private static readonly TimeSpan Noticing = TimeSpan.FromSeconds(1);
+
+    public override string Name => "W4";
+
+    public override string Summary => "10,000 viewers connect as fast as the server takes them (--in-flight at once), and again after a gateway restart";
+
+    public override async Task RunAsync(Bench bench)
+    {
+        var system = bench.CreateSystem();
+        await using var session = await FanoutSession.OpenAsync(system, bench.Settings.Viewers ?? DefaultViewers, bench.Settings, bench.Cancellation);
+        var cold = Describe(bench, session, system.Name, "storm on a new process");
+        if (system is NovaSystem nova)
+        {
+            await nova.Services.RestartGatewayAsync(0, bench.Cancellation);
+            session.Loop.RunFor(Noticing);
+            session.Connect();
+            Describe(bench, session, system.Name, "storm after a restart");
+        }
+
+        var accepted = cold.DeliveredPerSecond;
+        bench.Report.Add(new Goal("Accepted/s in a storm", $"≥ {LeastAcceptedPerSecond:N0}", $"{accepted:N0}", accepted >= LeastAcceptedPerSecond));
+        bench.Report.Add(new Goal(
+            $"p99 to connection_established at {cold.Viewers:N0}", $"< {MostMilliseconds:N0} ms", $"{cold.Latency!.P99:F0} ms", cold.Latency.P99 < MostMilliseconds));
+    }
+
+    /// <summary>One delivery is one viewer's greeting.</summary>
+    private Measurement Describe(Bench bench, FanoutSession session, string system, string what)
+    {
+        var viewers = session.Audience.Viewers.Count;
+        var (cpu, latency) = session.Connecting;
+        var cell = new Measurement(Name, system, $"{viewers:N0}, {what}, {bench.Settings.InFlight} in flight", viewers)
+        {
+            DeliveredPerSecond = viewers / cpu.Seconds,
+            Latency = latency,
+            Cpu = cpu,
+            Memory = session.Memory(),
+        };
+        bench.Report.Add(cell);
+        return cell;
+    }
+}

@@ -1,0 +1,82 @@
+using Nova.LoadTest.Generator;
+using Nova.LoadTest.Measuring;
+using Nova.LoadTest.Reporting;
+
+namespace Nova.LoadTest.Workloads;
+
+/// <summary>Viewers who come and go: are they counted right, and what does counting cost those who stay?</summary>
+internal sealed class W5Churn : Workload
+{
+    private const int DefaultObservers = 1000;
+    private const int StormJoins = 5000;
+    private const int StormSeconds = 5;
+    private const double MostCountsPerSecond = 20;
+    private const double MostSecondsToExact = 1;
+
+    private static readonly double[] DefaultRates = [500, 2000];
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+
+    public override string Name => "W5";
+
+    public override string Summary => "500 and 2,000 joins and as many leaves per second (--rate) beside 1,000 viewers, then 5,000 joins in 5 s: counts and their exactness";
+
+    public override async Task RunAsync(Bench bench)
+    {
+        foreach (var rate in bench.Settings.Rate is { } one ? [one] : DefaultRates)
+        {
+            await RunAsync(bench, $"{rate:N0} joins + leaves/s", rate, most: (int)rate, bench.Settings.Window(20));
+        }
+
+        await RunAsync(bench, $"{StormJoins:N0} joins in {StormSeconds} s", StormJoins / StormSeconds, most: int.MaxValue, TimeSpan.FromSeconds(StormSeconds));
+    }
+
+    private async Task RunAsync(Bench bench, string what, double rate, int most, TimeSpan window)
+    {
+        var nova = bench.CreateNova();
+        var viewers = bench.Settings.Viewers ?? DefaultObservers;
+        var observers = new CountObservers(viewers);
+        await using var session = await FanoutSession.OpenAsync(
+            nova, viewers, bench.Settings, bench.Cancellation, (session, _) => session.Audience.Add(observers));
+
+        observers.Reset();
+        session.Audience.ConnectTimes.Reset();
+        var churn = new Churn(session.Audience, new NobodyListens(), rate, most);
+        var cpu = new CpuWindow(nova.MeasuredProcesses);
+        session.Loop.AddTicker(churn);
+        churn.Start();
+        cpu.Begin();
+        session.Loop.RunFor(window);
+        var use = cpu.End();
+        churn.Stop();
+
+        var stopped = EventLoop.Now;
+        var exact = session.Loop.RunUntil(() => observers.AllSay(session.Audience.Open), Patience);
+        var cell = new Measurement(Name, nova.Name, $"{viewers:N0} viewers, {what}", viewers)
+        {
+            Rate = rate,
+            DeliveredPerSecond = observers.Messages / use.Seconds,
+            Latency = Latencies.Of(session.Audience.ConnectTimes),
+            Cpu = use,
+            Memory = session.Memory(),
+            Extra = new()
+            {
+                ["joins/s"] = churn.Joins / use.Seconds,
+                ["leaves/s"] = churn.Leaves / use.Seconds,
+                ["refused or lost"] = session.Audience.Refused + session.Audience.Lost,
+                ["counts/viewer/s"] = observers.Messages / (double)viewers / use.Seconds,
+                ["most counts in a second"] = observers.MostPerViewerAndSecond,
+                ["exact after s"] = exact ? (EventLoop.Now - stopped) / (double)EventLoop.Second : double.NaN,
+            },
+        };
+        AddGoals(bench.Report, cell, what);
+    }
+
+    private static void AddGoals(Report report, Measurement cell, string what)
+    {
+        report.Add(cell);
+        var most = cell.Extra["most counts in a second"];
+        var exact = cell.Extra["exact after s"];
+        report.Add(new Goal($"Count messages per viewer and second, {what}", $"≤ {MostCountsPerSecond}", $"{most:F1}", most <= MostCountsPerSecond));
+        report.Add(new Goal($"Count exact after {what}", $"≤ {MostSecondsToExact} s", $"{exact:F2} s", exact <= MostSecondsToExact));
+    }
+}
