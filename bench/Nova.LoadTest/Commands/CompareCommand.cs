@@ -23,36 +23,42 @@ internal static class CompareCommand
         {
             viewers, peers, rates, repeats, seconds, quiet, quick,
         };
-        command.SetAction((arguments, cancellationToken) => Terminal.RunAsync(async () =>
+        command.SetAction((arguments, cancellationToken) =>
         {
-            var counts = arguments.GetValue(viewers)!;
             var isQuick = arguments.GetValue(quick);
             var settings = new RunSettings
             {
-                Viewers = counts.Max(),
+                Viewers = arguments.GetValue(viewers)!.Max(),
                 Seconds = isQuick ? QuickSeconds : arguments.GetValue(seconds),
                 QuietWait = TimeSpan.FromSeconds(arguments.GetValue(quiet)),
             };
-            var systems = await PeersCommand.PrepareAsync(arguments.GetValue(peers)!, cancellationToken);
-            var placement = Terminal.Prepare(settings);
-            var report = new Report("Nova and its peers, W1");
-            foreach (var system in systems)
-            {
-                await using var described = SystemCatalog.Create(system, placement);
-                report.Note($"{system}: {described.Describes}");
-            }
-
-            try
-            {
-                var bench = new Bench(settings, placement, report, cancellationToken);
-                await new Comparison(bench, systems, counts, arguments.GetValue(rates)!, isQuick ? 1 : arguments.GetValue(repeats)).RunAsync();
-            }
-            finally
-            {
-                report.Finish(); // What was measured before something failed counts too.
-            }
-        }));
+            return Terminal.RunAsync(() => RunAsync(
+                settings, arguments.GetValue(peers)!, arguments.GetValue(viewers)!, arguments.GetValue(rates)!,
+                isQuick ? 1 : arguments.GetValue(repeats), cancellationToken));
+        });
         return command;
+    }
+
+    private static async Task RunAsync(
+        RunSettings settings, string[] peers, int[] viewers, double[] rates, int repeats, CancellationToken cancellationToken)
+    {
+        var systems = await PeersCommand.PrepareAsync(peers, cancellationToken);
+        var placement = Terminal.Prepare(settings);
+        var report = new Report("Nova and its peers, W1");
+        foreach (var system in systems)
+        {
+            await using var described = SystemCatalog.Create(system, placement);
+            report.Note($"{system}: {described.Describes}");
+        }
+
+        try
+        {
+            await new Comparison(new Bench(settings, placement, report, cancellationToken), systems, viewers, rates, repeats).RunAsync();
+        }
+        finally
+        {
+            report.Finish(); // What was measured before something failed counts too.
+        }
     }
 
     private static Option<T[]> List<T>(string name, string description, T[] defaults)

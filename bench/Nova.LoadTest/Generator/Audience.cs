@@ -11,7 +11,7 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(120);
 
     private readonly List<Viewer> _viewers = [];
-    private readonly byte[] _readBuffer = GC.AllocateUninitializedArray<byte>(256 * 1024, pinned: true);
+    private readonly byte[] _readBuffer = new byte[256 * 1024];
     private readonly HashSet<Viewer> _smallBuffers = [];
     private int _next;
     private int _inFlight;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Text;
 
 namespace Nova.LoadTest.Generator;
@@ -7,14 +6,14 @@ namespace Nova.LoadTest.Generator;
 /// One connection that publications are pipelined on: nothing waits for answers, or a slow server would slow its own load. A second connection
 /// would let events overtake each other.
 /// </summary>
-internal sealed unsafe class PublishConnection : IPollable, IDisposable
+internal sealed class PublishConnection : IPollable, IDisposable
 {
     private const int MaxQueued = 256 * 1024 * 1024;
 
     private readonly EventLoop _loop;
-    private readonly int _fd;
+    private readonly LoopbackSocket _socket;
     private readonly string _goodAnswer;
-    private readonly byte[] _answers = GC.AllocateUninitializedArray<byte>(64 * 1024, pinned: true);
+    private readonly byte[] _answers = new byte[64 * 1024];
     private byte[] _queue = new byte[64 * 1024];
     private int _from;
     private int _to;
@@ -27,14 +26,8 @@ internal sealed unsafe class PublishConnection : IPollable, IDisposable
     {
         _loop = loop;
         _goodAnswer = goodAnswer;
-        _fd = Linux.TcpSocket();
-        if (_fd < 0 || (Linux.ConnectLoopback(_fd, port) != 0 && Marshal.GetLastPInvokeError() != Linux.EInProgress))
-        {
-            throw Linux.LastError("connect to publish");
-        }
-
-        Linux.SetNoDelay(_fd);
-        loop.Watch(_fd, this, Linux.EpollIn | Linux.EpollOut); // Writable is connected.
+        _socket = LoopbackSocket.Connect(port, source: null, receiveBuffer: null, out var why) ?? throw new LoadTestException($"Publishing: {why}");
+        loop.Watch(_socket.Fd, this, Linux.EpollIn | Linux.EpollOut); // Writable is connected.
     }
 
     public void Send(ReadOnlySpan<byte> request)
@@ -69,23 +62,18 @@ internal sealed unsafe class PublishConnection : IPollable, IDisposable
 
     public void Dispose()
     {
-        _loop.Forget(_fd);
-        Linux.close(_fd);
+        _loop.Forget(_socket.Fd);
+        _socket.Close();
     }
 
     private void Flush()
     {
-        nint written = 0;
         if (_to > _from)
         {
-            fixed (byte* bytes = _queue)
-            {
-                written = Linux.write(_fd, bytes + _from, (nuint)(_to - _from));
-            }
+            _from += _socket.Write(_queue.AsSpan(_from, _to - _from));
         }
 
-        _from += (int)Math.Max(0, written); // What failed otherwise than for now shows when reading.
-        _loop.Change(_fd, _from < _to ? Linux.EpollIn | Linux.EpollOut : Linux.EpollIn);
+        _loop.Change(_socket.Fd, _from < _to ? Linux.EpollIn | Linux.EpollOut : Linux.EpollIn);
     }
 
     private void MakeRoom(int length)
@@ -103,13 +91,8 @@ internal sealed unsafe class PublishConnection : IPollable, IDisposable
 
     private void ReadAnswers()
     {
-        nint count;
-        fixed (byte* bytes = _answers)
-        {
-            count = Linux.read(_fd, bytes, (nuint)_answers.Length);
-        }
-
-        if (count == 0 || (count < 0 && Marshal.GetLastPInvokeError() != Linux.EAgain))
+        var count = _socket.Read(_answers);
+        if (count == 0)
         {
             throw new LoadTestException("The system closed the connection that events are published on; its log says why.");
         }
@@ -117,7 +100,7 @@ internal sealed unsafe class PublishConnection : IPollable, IDisposable
         if (count > 0 && !_sawAnswer)
         {
             _sawAnswer = true;
-            var answer = Encoding.UTF8.GetString(_answers, 0, (int)Math.Min(count, 300));
+            var answer = Encoding.UTF8.GetString(_answers, 0, Math.Min(count, 300));
             if (!answer.StartsWith(_goodAnswer, StringComparison.Ordinal))
             {
                 throw new LoadTestException($"The system refused to publish: {answer}");

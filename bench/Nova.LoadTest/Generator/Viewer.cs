@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Nova.LoadTest.Generator;
 
 internal enum ViewerState
@@ -12,14 +10,12 @@ internal enum ViewerState
     Closed,
 }
 
-/// <summary>One viewer's socket, from connect to close. All of an audience's viewers read into the same buffer.</summary>
-internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink sink) : IPollable
+/// <summary>One viewer, from connect to close. All of an audience's viewers read into the same buffer.</summary>
+internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : IPollable
 {
-    private int _fd = -1;
-    private byte[] _carry = [];
-    private int _carried;
-    private byte[] _fragments = [];
-    private int _fragmentLength;
+    private LoopbackSocket? _socket;
+    private ByteStore _carry; // The beginning of a frame whose end has not arrived.
+    private ByteStore _fragments; // Of a message in several frames.
 
     public int Index => index;
 
@@ -41,41 +37,23 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     public long ConnectedAt { get; private set; }
 
     /// <summary>Where the part ends that this machine has already received for the viewer, read or not.</summary>
-    public long ReceivedUpTo => Position + _carried + Linux.Unread(_fd);
+    public long ReceivedUpTo => Position + _carry.Length + (_socket?.Unread ?? 0);
 
     public void Connect()
     {
-        State = ViewerState.Idle;
-        IsLeaving = false;
         ConnectStartedAt = EventLoop.Now;
-        LastSequence = -1;
-        Position = _carried = _fragmentLength = 0;
-        _fd = Linux.TcpSocket();
-        if (_fd < 0)
+        (State, IsLeaving, LastSequence, Position) = (ViewerState.Idle, false, -1, 0);
+        _carry.Clear();
+        _fragments.Clear();
+        _socket = LoopbackSocket.Connect(audience.Protocol.PortOf(index), audience.SourceOf(index), audience.ReceiveBufferOf(this), out var why);
+        if (_socket is null)
         {
-            Fail(Linux.LastError("socket").Message);
+            Fail(why);
             return;
         }
 
-        Linux.SetNoDelay(_fd);
-        if (audience.ReceiveBufferOf(this) is { } bytes)
-        {
-            Linux.SetReceiveBuffer(_fd, bytes);
-        }
-
-        if (audience.SourceOf(index) is { } lastByte && Linux.BindLoopback(_fd, lastByte) != 0)
-        {
-            Fail(Linux.LastError("bind").Message);
-        }
-        else if (Linux.ConnectLoopback(_fd, audience.Protocol.PortOf(index)) != 0 && Marshal.GetLastPInvokeError() != Linux.EInProgress)
-        {
-            Fail(Linux.LastError("connect").Message);
-        }
-        else
-        {
-            audience.Loop.Watch(_fd, this, Linux.EpollOut);
-            State = ViewerState.Connecting;
-        }
+        State = ViewerState.Connecting;
+        audience.Loop.Watch(_socket.Fd, this, Linux.EpollOut);
     }
 
     public void OnReady(int events)
@@ -94,21 +72,18 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     /// <returns>False where the server has left so much unread that the kernel took it not or not wholly; the viewer is then closed.</returns>
     public bool Send(ReadOnlySpan<byte> frame)
     {
-        fixed (byte* bytes = frame)
+        if (_socket?.Write(frame) == frame.Length)
         {
-            if (Linux.write(_fd, bytes, (nuint)frame.Length) == frame.Length)
-            {
-                return true;
-            }
+            return true;
         }
 
         Fail("The server does not read what viewers send.");
         return false;
     }
 
-    public void StopReading() => audience.Loop.Change(_fd, 0);
+    public void StopReading() => audience.Loop.Change(_socket!.Fd, 0);
 
-    public void ResumeReading() => audience.Loop.Change(_fd, Linux.EpollIn);
+    public void ResumeReading() => audience.Loop.Change(_socket!.Fd, Linux.EpollIn);
 
     /// <summary>Says goodbye as a browser does; the server then closes.</summary>
     public void Leave()
@@ -120,15 +95,11 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     /// <summary>Closes without a word.</summary>
     public void Abandon()
     {
-        if (_fd >= 0)
+        if (_socket is not null)
         {
-            if (State is not ViewerState.Idle and not ViewerState.Closed)
-            {
-                audience.Loop.Forget(_fd);
-            }
-
-            Linux.close(_fd);
-            _fd = -1;
+            audience.Loop.Forget(_socket.Fd);
+            _socket.Close();
+            _socket = null;
         }
 
         State = ViewerState.Closed;
@@ -136,13 +107,13 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
 
     private void Upgrade()
     {
-        if (Linux.SocketError(_fd) is not 0 and var error)
+        if (_socket!.ConnectError() is { } why)
         {
-            Fail($"connect: {Marshal.GetPInvokeErrorMessage(error)}");
+            Fail(why);
             return;
         }
 
-        audience.Loop.Change(_fd, Linux.EpollIn);
+        audience.Loop.Change(_socket.Fd, Linux.EpollIn);
         State = ViewerState.Upgrading;
         Send(audience.Protocol.UpgradeRequest(index));
     }
@@ -150,82 +121,84 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
     private void Receive()
     {
         var buffer = audience.ReadBuffer;
-        _carry.AsSpan(0, _carried).CopyTo(buffer);
-        nint count;
-        fixed (byte* bytes = buffer)
-        {
-            count = Linux.read(_fd, bytes + _carried, (nuint)(buffer.Length - _carried));
-        }
-
+        _carry.Bytes.CopyTo(buffer);
+        var count = _socket!.Read(buffer[_carry.Length..]);
         if (count <= 0)
         {
-            if (count == 0 || Marshal.GetLastPInvokeError() != Linux.EAgain)
+            if (count != LoopbackSocket.NothingYet)
             {
-                Fail(count == 0 ? "The server closed the connection." : Linux.LastError("read").Message);
+                Fail("The server closed the connection.");
             }
 
             return;
         }
 
         audience.Reads++;
-        var data = buffer[..(_carried + (int)count)];
-        _carried = 0;
-        var rest = State == ViewerState.Upgrading ? AfterHead(data) : data;
+        ReadOnlySpan<byte> rest = buffer[..(_carry.Length + count)];
+        _carry.Clear();
+        if (State == ViewerState.Upgrading)
+        {
+            ReadHead(ref rest);
+        }
+
         while (State is ViewerState.Open or ViewerState.Greeting && ServerFrame.TryRead(ref rest, out var frame))
         {
             Position += frame.TotalLength;
             Handle(frame, EventLoop.Now);
         }
 
-        if (State is not (ViewerState.Closed or ViewerState.Idle))
+        if (rest.Length == buffer.Length)
         {
-            Keep(rest);
+            Fail("The server sent a frame larger than the generator's read buffer.");
+        }
+        else if (State != ViewerState.Closed)
+        {
+            _carry.Append(rest);
         }
     }
 
-    private ReadOnlySpan<byte> AfterHead(ReadOnlySpan<byte> data)
+    /// <summary>Takes the answer to the upgrade off <paramref name="data"/>, if all of it is there.</summary>
+    private void ReadHead(ref ReadOnlySpan<byte> data)
     {
         var end = data.IndexOf("\r\n\r\n"u8);
         if (end < 0)
         {
-            return data;
+            return;
         }
 
         if (!data.StartsWith("HTTP/1.1 101"u8))
         {
-            var text = System.Text.Encoding.UTF8.GetString(data[..Math.Min(data.Length, 600)]);
-            Fail($"The server refused the upgrade: {text[..text.IndexOf('\r')]} {text[(text.IndexOf("\r\n\r\n", StringComparison.Ordinal) + 4)..]}");
-            return [];
+            var status = System.Text.Encoding.UTF8.GetString(data[..data.IndexOf((byte)'\r')]);
+            Fail($"The server refused the upgrade: {status} {System.Text.Encoding.UTF8.GetString(data[(end + 4)..])}");
+            return;
         }
 
-        if (audience.Protocol.FirstFrame is { } first && !Send(first))
-        {
-            return [];
-        }
-
+        data = data[(end + 4)..];
         State = ViewerState.Greeting;
+        if (audience.Protocol.FirstFrame is { } first)
+        {
+            Send(first);
+        }
+
         if (audience.Protocol.Greeting is null)
         {
             Connected();
         }
-
-        return data[(end + 4)..];
     }
 
     private void Handle(in ServerFrame frame, long now)
     {
         switch (frame.Opcode)
         {
-            case ServerFrame.Text or ServerFrame.Continuation when frame.Final && _fragmentLength == 0:
+            case ServerFrame.Text or ServerFrame.Continuation when frame.Final && _fragments.Length == 0:
                 HandleMessage(frame.Payload, now);
                 break;
             case ServerFrame.Text or ServerFrame.Continuation:
-                Append(ref _fragments, ref _fragmentLength, frame.Payload);
+                _fragments.Append(frame.Payload);
                 if (frame.Final)
                 {
-                    var length = _fragmentLength;
-                    _fragmentLength = 0;
-                    HandleMessage(_fragments.AsSpan(0, length), now);
+                    HandleMessage(_fragments.Bytes, now);
+                    _fragments.Clear();
                 }
 
                 break;
@@ -277,32 +250,15 @@ internal sealed unsafe class Viewer(Audience audience, int index, IViewerSink si
         audience.OnConnected(this);
     }
 
-    private void Keep(ReadOnlySpan<byte> rest)
-    {
-        if (rest.Length >= audience.ReadBuffer.Length)
-        {
-            Fail("The server sent a frame larger than the generator's read buffer.");
-            return;
-        }
-
-        Append(ref _carry, ref _carried, rest);
-    }
-
     private void Fail(string why)
     {
+        if (State == ViewerState.Closed)
+        {
+            return; // Said already, by what was tried before.
+        }
+
         var before = State;
         Abandon();
         audience.OnClosed(this, before, why);
-    }
-
-    private static void Append(ref byte[] buffer, ref int length, ReadOnlySpan<byte> bytes)
-    {
-        if (length + bytes.Length > buffer.Length)
-        {
-            Array.Resize(ref buffer, Math.Max(512, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)(length + bytes.Length))));
-        }
-
-        bytes.CopyTo(buffer.AsSpan(length));
-        length += bytes.Length;
     }
 }

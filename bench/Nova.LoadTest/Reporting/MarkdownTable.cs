@@ -70,7 +70,9 @@ internal static class MarkdownTable
         return text.ToString();
     }
 
-    public static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
+    /// <summary>What is no number is a time at which something did not come.</summary>
+    public static string Number(double? value, string format) =>
+        value is double.NaN ? "never" : value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 
     private static string Of(Latencies? latency) => latency is null
         ? ""

@@ -10,6 +10,8 @@ internal sealed class CountObservers(int observers) : IViewerSink
 
     public long Messages { get; private set; }
 
+    public double MessagesPerViewer => Messages / (double)observers;
+
     /// <summary>The most count messages a viewer got in one second, on average over the observers.</summary>
     public double MostPerViewerAndSecond => _messagesBySecond.Values.DefaultIfEmpty().Max() / (double)observers;
 

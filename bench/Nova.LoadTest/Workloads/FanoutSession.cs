@@ -127,15 +127,7 @@ internal sealed class FanoutSession : IAsyncDisposable
         schedule.Start();
         Loop.RunFor(_settings.Warmup);
 
-        Deliveries.Reset();
-        var cpu = new CpuWindow(_system.MeasuredProcesses);
-        var (arrived, reads) = (Deliveries.Arrived, Audience.Reads);
-        Publications.BeginWindow();
-        cpu.Begin();
-        Loop.RunFor(window);
-        var use = cpu.End();
-        Publications.EndWindow();
-        (arrived, reads) = (Deliveries.Arrived - arrived, Audience.Reads - reads);
+        var (use, arrived, reads) = MeasureWindow(window);
         afterWindow?.Invoke();
         schedule.Stop();
 
@@ -163,6 +155,20 @@ internal sealed class FanoutSession : IAsyncDisposable
         _publisher?.Dispose();
         await _system.DisposeAsync();
         Loop.Dispose();
+    }
+
+    /// <returns>CPU, and what arrived by time: the work that this CPU time did. Delivery is judged by number, later.</returns>
+    private (CpuUse Use, long Arrived, long Reads) MeasureWindow(TimeSpan window)
+    {
+        Deliveries.Reset();
+        var cpu = new CpuWindow(_system.MeasuredProcesses);
+        var (arrived, reads) = (Deliveries.Arrived, Audience.Reads);
+        Publications.BeginWindow();
+        cpu.Begin();
+        Loop.RunFor(window);
+        var use = cpu.End();
+        Publications.EndWindow();
+        return (use, Deliveries.Arrived - arrived, Audience.Reads - reads);
     }
 
     /// <summary>Also lets an overloaded system come to rest, so that the next cell does not begin with the last one's backlog.</summary>
