@@ -28,7 +28,6 @@ internal static class CompareCommand
             var isQuick = arguments.GetValue(quick);
             var settings = new RunSettings
             {
-                Viewers = arguments.GetValue(viewers)!.Max(),
                 Seconds = isQuick ? QuickSeconds : arguments.GetValue(seconds),
                 QuietWait = TimeSpan.FromSeconds(arguments.GetValue(quiet)),
             };
@@ -43,7 +42,7 @@ internal static class CompareCommand
         RunSettings settings, string[] peers, int[] viewers, double[] rates, int repeats, CancellationToken cancellationToken)
     {
         var systems = await PeersCommand.PrepareAsync(peers, cancellationToken);
-        var placement = Terminal.Prepare(settings);
+        var placement = Terminal.Pin(settings);
         var report = new Report("Nova and its peers, W1");
         foreach (var system in systems)
         {

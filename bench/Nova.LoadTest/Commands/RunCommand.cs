@@ -20,7 +20,7 @@ internal static class RunCommand
             one.SetAction((arguments, cancellationToken) => Terminal.RunAsync(async () =>
             {
                 var settings = options.Read(arguments) with { System = arguments.GetValue(system)! };
-                var placement = Terminal.Prepare(settings);
+                var placement = Terminal.Pin(settings);
                 var report = new Report($"{workload.Name} on {settings.System}");
                 try
                 {

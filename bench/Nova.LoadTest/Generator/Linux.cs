@@ -73,7 +73,7 @@ internal static unsafe partial class Linux
     {
         var most = ulong.Parse(File.ReadAllText("/proc/sys/fs/nr_open").Trim(), System.Globalization.CultureInfo.InvariantCulture);
         var limit = new Limit { Soft = most, Hard = most };
-        if (setrlimit(RLimitNoFile, &limit) != 0) // Only root may raise the hard limit.
+        if (setrlimit(RLimitNoFile, &limit) != 0) // Raising the hard limit takes CAP_SYS_RESOURCE.
         {
             getrlimit(RLimitNoFile, &limit);
             limit.Soft = limit.Hard;

@@ -31,14 +31,7 @@ internal sealed class Report(string title)
         Console.Error.WriteLine($"  {MarkdownTable.OneLine(measurement)}");
     }
 
-    /// <param name="goal">Null where the run was not what the goal speaks of.</param>
-    public void Add(Goal? goal)
-    {
-        if (goal is not null)
-        {
-            _goals.Add(goal);
-        }
-    }
+    public void Add(Goal goal) => _goals.Add(goal);
 
     public void Note(string note)
     {
@@ -51,6 +44,12 @@ internal sealed class Report(string title)
 
     public void Finish()
     {
+        if (_measurements.Count == 0)
+        {
+            Directory.Delete(_folder, recursive: true); // It ended before anything was measured, and said why.
+            return;
+        }
+
         var text = Compose();
         File.WriteAllText(Path.Combine(_folder, "report.md"), text);
         if (Chart.Draw(_measurements) is { } chart)
@@ -65,7 +64,7 @@ internal sealed class Report(string title)
     private string Compose()
     {
         var text = new StringBuilder().AppendLine($"# {title}").AppendLine();
-        text.AppendLine($"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.OSVersion.VersionString}, .NET {Environment.Version}.");
+        text.AppendLine($"{DateTime.UtcNow:yyyy-MM-dd HH:mm} UTC, {Environment.OSVersion.VersionString}, .NET {Environment.Version}, commit {Systems.Repository.Commit()}.");
         foreach (var note in _notes)
         {
             text.AppendLine($"- {note}");

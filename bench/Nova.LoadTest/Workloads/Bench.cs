@@ -8,6 +8,15 @@ namespace Nova.LoadTest.Workloads;
 /// <summary>What a workload runs with.</summary>
 internal sealed record Bench(RunSettings Settings, Placement Placement, Report Report, CancellationToken Cancellation)
 {
+    /// <summary>Goals are Nova's; of another system the figures alone are of interest.</summary>
+    public void AddGoal(Goal? goal)
+    {
+        if (goal is not null && Settings.System == SystemCatalog.Nova)
+        {
+            Report.Add(goal);
+        }
+    }
+
     /// <summary>The system that <c>--system</c> names.</summary>
     public SystemUnderTest CreateSystem() => SystemCatalog.Create(Settings.System, Placement);
 

@@ -50,6 +50,7 @@ internal sealed class FanoutSession : IAsyncDisposable
     public static async Task<FanoutSession> OpenAsync(
         SystemUnderTest system, int viewers, RunSettings settings, CancellationToken cancellation, Action<FanoutSession, int>? add = null)
     {
+        FileLimit.Require(viewers);
         await QuietMachine.WaitAsync(settings.QuietWait, cancellation);
         var session = new FanoutSession(system, settings, cancellation);
         try

@@ -17,12 +17,12 @@ internal sealed class W1Fanout : Workload
         if (bench.Settings.Rate is { } rate)
         {
             await MeasureAsync(bench, viewers, [rate], repeat: 1);
-            bench.Report.Add(Goals.MemoryPerViewer(bench.Report.Measurements[^1]));
+            bench.AddGoal(Goals.MemoryPerViewer(bench.Report.Measurements[^1]));
         }
         else
         {
             var knee = await new KneeSearch(bench, viewers, repeat: 1).RunAsync();
-            bench.Report.Add(new Goal("Clean deliveries/s, rate stepped up", "≥ 1,000,000", $"{knee:N0}", knee >= 1_000_000));
+            bench.AddGoal(new Goal("Clean deliveries/s, rate stepped up", "≥ 1,000,000", $"{knee:N0}", knee >= 1_000_000));
         }
     }
 

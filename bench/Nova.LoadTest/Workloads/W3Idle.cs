@@ -34,6 +34,6 @@ internal sealed class W3Idle : Workload
             },
         };
         bench.Report.Add(cell);
-        bench.Report.Add(Goals.MemoryPerViewer(cell));
+        bench.AddGoal(Goals.MemoryPerViewer(cell));
     }
 }

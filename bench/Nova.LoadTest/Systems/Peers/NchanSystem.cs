@@ -44,7 +44,7 @@ internal sealed class NchanSystem(Placement placement) : PeerSystem(placement, "
         pid {{Folder}}/nginx.pid;
         lock_file {{Folder}}/nginx.lock;
         error_log stderr error;
-        events { worker_connections {{viewers + 500}}; }
+        events { worker_connections {{(2 * viewers) + 1000}}; }
         http {
           access_log off;
           client_body_temp_path {{Folder}}/body;
