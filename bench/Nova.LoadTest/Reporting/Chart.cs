@@ -86,6 +86,11 @@ internal sealed class Chart
                 .Select(rate => (X: X(Median(rate, static cell => cell.DeliveredPerSecond)), Y: Y(Median(rate, static cell => cell.Latency!.P99)))).ToList();
             var path = string.Join(' ', points.Select(static point => string.Create(CultureInfo.InvariantCulture, $"{point.X:F1},{point.Y:F1}")));
             _svg.Append(CultureInfo.InvariantCulture, $"<polyline points=\"{path}\" fill=\"none\" stroke=\"{ColorOf(i)}\" stroke-width=\"2\"/>\n");
+            foreach (var (x, y) in points)
+            {
+                _svg.Append(CultureInfo.InvariantCulture, $"<circle cx=\"{x:F1}\" cy=\"{y:F1}\" r=\"3\" fill=\"{ColorOf(i)}\"/>\n");
+            }
+
             Text(left + 8, Margin + 14 + (i * 16), _systems[i], "start", ColorOf(i));
         }
     }
