@@ -29,6 +29,9 @@ internal sealed unsafe class EventLoop : IDisposable
     public const long Second = 1_000_000_000;
     public const long Millisecond = 1_000_000;
 
+    /// <summary>So that Ctrl+C, and what a run waits for, are seen on a silent loop too.</summary>
+    private const long LongestSleep = 100 * Millisecond;
+
     private const int Batch = 512;
     private const int Add = 1;
     private const int Delete = 2;
@@ -101,7 +104,7 @@ internal sealed unsafe class EventLoop : IDisposable
                 return done();
             }
 
-            Arm(Math.Min(next, Math.Min(end, Now + (100 * Millisecond)))); // So that Ctrl+C and done() are seen on a silent loop too.
+            Arm(Math.Min(next, end));
             Dispatch(Linux.epoll_wait(_epoll, _events, Batch, -1));
         }
 
@@ -162,14 +165,17 @@ internal sealed unsafe class EventLoop : IDisposable
         return next;
     }
 
+    /// <summary>Leaves the timer alone while it fires soon enough: in a virtual machine setting it costs more than reading a frame.</summary>
     private void Arm(long at)
     {
-        if (at != _armedFor)
+        if (_armedFor != 0 && _armedFor <= at)
         {
-            _armedFor = at;
-            var spec = new Linux.TimerSpec { Seconds = at / Second, Nanoseconds = at % Second };
-            Linux.timerfd_settime(_timer, AbsoluteTime, &spec, null);
+            return;
         }
+
+        _armedFor = Math.Min(at, Now + LongestSleep);
+        var spec = new Linux.TimerSpec { Seconds = _armedFor / Second, Nanoseconds = _armedFor % Second };
+        Linux.timerfd_settime(_timer, AbsoluteTime, &spec, null);
     }
 
     private void Control(int operation, int fd, int events)
