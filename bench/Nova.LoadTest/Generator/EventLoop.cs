@@ -95,20 +95,28 @@ internal sealed unsafe class EventLoop : IDisposable
     public bool RunUntil(Func<bool> done, TimeSpan limit)
     {
         var end = Now + (long)limit.TotalNanoseconds;
-        while (!done())
+        Linux.Prefer(true);
+        try
         {
-            _cancellation.ThrowIfCancellationRequested();
-            var next = FireDue(Now);
-            if (Now >= end)
+            while (!done())
             {
-                return done();
+                _cancellation.ThrowIfCancellationRequested();
+                var next = FireDue(Now);
+                if (Now >= end)
+                {
+                    return done();
+                }
+
+                Arm(Math.Min(next, end));
+                Dispatch(Linux.epoll_wait(_epoll, _events, Batch, -1));
             }
 
-            Arm(Math.Min(next, end));
-            Dispatch(Linux.epoll_wait(_epoll, _events, Batch, -1));
+            return true;
         }
-
-        return true;
+        finally
+        {
+            Linux.Prefer(false); // Processes that are started from here would inherit it.
+        }
     }
 
     public void Dispose()

@@ -9,6 +9,9 @@ namespace Nova.LoadTest.Generator;
 /// </summary>
 internal static unsafe partial class Linux
 {
+    private const int PriorityOfThread = 0;
+    private const int PreferredNice = -15;
+
     public const int EpollIn = 0x1;
     public const int EpollOut = 0x4;
     public const int EpollErr = 0x8;
@@ -116,7 +119,16 @@ internal static unsafe partial class Linux
     [LibraryImport(C, SetLastError = true)]
     public static partial int sched_setaffinity(int thread, nuint size, ulong* mask);
 
+    /// <summary>
+    /// Lets the calling thread be run before what else wants its core: viewers have machines of their own, and what is behind the gateways,
+    /// which has this core too, must not make them read late. Without the right to do so nothing changes.
+    /// </summary>
+    public static void Prefer(bool preferred) => _ = setpriority(PriorityOfThread, 0, preferred ? PreferredNice : 0);
+
     private static void SetOption(int fd, int level, int name, int value) => setsockopt(fd, level, name, &value, sizeof(int));
+
+    [LibraryImport(C, SetLastError = true)]
+    private static partial int setpriority(int which, int who, int nice);
 
     [LibraryImport(C, SetLastError = true)]
     private static partial int socket(int domain, int type, int protocol);

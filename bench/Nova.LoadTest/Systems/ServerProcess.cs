@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using Nova.LoadTest.Generator;
 
 namespace Nova.LoadTest.Systems;
@@ -57,8 +59,30 @@ internal sealed class ServerProcess : IAsyncDisposable
     public async Task WaitUntilHealthyAsync(Uri health, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
+        await WaitUntilAsync(() => AnswersAsync(http, health, cancellationToken), cancellationToken);
+    }
+
+    /// <exception cref="LoadTestException">It ended, or did not listen in time.</exception>
+    public Task WaitUntilListeningAsync(int port, CancellationToken cancellationToken) => WaitUntilAsync(
+        async () =>
+        {
+            using var client = new TcpClient();
+            try
+            {
+                await client.ConnectAsync(IPAddress.Loopback, port, cancellationToken);
+                return true;
+            }
+            catch (SocketException)
+            {
+                return false;
+            }
+        },
+        cancellationToken);
+
+    private async Task WaitUntilAsync(Func<Task<bool>> isReady, CancellationToken cancellationToken)
+    {
         var started = Stopwatch.GetTimestamp();
-        while (!await AnswersAsync(http, health, cancellationToken))
+        while (!await isReady())
         {
             if (_process.HasExited || Stopwatch.GetElapsedTime(started) > StartTimeout)
             {

@@ -18,7 +18,7 @@ internal sealed class RedisRestart(Bench bench, int viewers)
 
     public async Task RunAsync()
     {
-        var nova = bench.CreateNova(new NovaLayout(Gateways: 2, SeparateRedis: true));
+        var nova = bench.CreateNova(new NovaLayout(Gateways: 2));
         var witnesses = new Witnesses();
         await using var session = await FanoutSession.OpenAsync(
             nova, viewers, bench.Settings, bench.Cancellation, (session, _) => session.Audience.Add(witnesses));

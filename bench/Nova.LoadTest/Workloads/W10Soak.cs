@@ -25,7 +25,7 @@ internal sealed class W10Soak : Workload
 
     public override async Task RunAsync(Bench bench)
     {
-        var nova = bench.CreateNova(new NovaLayout(SeparateRedis: true));
+        var nova = bench.CreateNova(new NovaLayout());
         var viewers = bench.Settings.Viewers ?? DefaultViewers;
         await using var session = await FanoutSession.OpenAsync(nova, viewers, bench.Settings, bench.Cancellation);
         var descriptorsIdle = ProcFile.OpenDescriptors(nova.MeasuredProcesses) - viewers;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Nova.LoadTest.Measuring;
+using Nova.LoadTest.Systems.Peers;
 
 namespace Nova.LoadTest.Systems.Nova;
 
@@ -7,7 +8,7 @@ namespace Nova.LoadTest.Systems.Nova;
 /// Nova as it runs in production: a process per service, real PostgreSQL and a Redis-protocol server, wired by the environment. Gateways are
 /// on the measured core, all else beside the generator.
 /// </summary>
-internal sealed class NovaServices(Placement placement, string folder, NovaTokens tokens, bool separateRedis) : IAsyncDisposable
+internal sealed class NovaServices(Placement placement, string folder, NovaTokens tokens) : IAsyncDisposable
 {
     private const string PostgresPassword = "loadtest";
 
@@ -32,12 +33,8 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
 
         // PostgreSQL runs under an account of its own, which must get into this folder.
         File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
-        var infra = StartInfraAsync("infra", separateRedis ? Ports.Find() : RedisPort, _postgresPort, cancellationToken);
-        _behind.Push(await infra);
-        if (separateRedis)
-        {
-            await StartRedisAsync(cancellationToken);
-        }
+        _behind.Push(await StartInfraAsync("infra", Ports.Find(), _postgresPort, cancellationToken));
+        await StartRedisAsync(cancellationToken);
 
         _behind.Push(await StartServiceAsync("Nova.StreamState", _streamStatePort, placement.Others, cancellationToken));
         _behind.Push(await StartServiceAsync("Nova.Telemetry", _telemetryPort, placement.Others, cancellationToken));
@@ -57,15 +54,26 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         _gateways[index] = (await StartServiceAsync("Nova.Gateway", port, placement.Measured, cancellationToken), port);
     }
 
-    /// <summary>With a separate Redis only: PostgreSQL must not go with it.</summary>
     public async Task StopRedisAsync()
     {
         await _redis!.DisposeAsync();
         _redis = null;
     }
 
-    public async Task StartRedisAsync(CancellationToken cancellationToken) =>
-        _redis = await StartInfraAsync("redis", RedisPort, Ports.Find(), cancellationToken);
+    /// <summary>Debian's Redis; where that cannot be had, Nova's own local server in a process of its own.</summary>
+    public async Task StartRedisAsync(CancellationToken cancellationToken)
+    {
+        if (!await PeerCache.TryGetRedisAsync(cancellationToken))
+        {
+            _redis = await StartInfraAsync("redis", RedisPort, Ports.Find(), cancellationToken);
+            return;
+        }
+
+        _redis = ServerProcess.Start(
+            "redis", placement.Others, [PeerCache.Redis, "--bind", "127.0.0.1", "--port", $"{RedisPort}", "--save", ""],
+            new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = PeerCache.Libraries }, folder);
+        await _redis.WaitUntilListeningAsync(RedisPort, cancellationToken);
+    }
 
     public async ValueTask DisposeAsync()
     {

@@ -6,7 +6,7 @@ using Nova.Protocol;
 namespace Nova.LoadTest.Systems.Nova;
 
 /// <summary>How much of Nova a workload wants.</summary>
-internal sealed record NovaLayout(int Gateways = 1, int Streams = 1, bool SeparateRedis = false);
+internal sealed record NovaLayout(int Gateways = 1, int Streams = 1);
 
 /// <summary>
 /// Nova with everything on: tokens are checked, events come over Redis, backlogs and metrics run. Events enter where StreamState's outbox
@@ -26,7 +26,7 @@ internal sealed class NovaSystem : SystemUnderTest
     {
         _layout = layout ?? new NovaLayout();
         _operator = _tokens.Create("loadtest-operator", "operator");
-        _services = new NovaServices(placement, Folder, _tokens, _layout.SeparateRedis);
+        _services = new NovaServices(placement, Folder, _tokens);
     }
 
     public override string Name => "nova";

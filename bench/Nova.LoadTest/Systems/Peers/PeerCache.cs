@@ -17,6 +17,12 @@ internal static class PeerCache
 
     public static string NchanModule => Path.Combine(Debian, "usr", "lib", "nginx", "modules", "ngx_nchan_module.so");
 
+    /// <summary>In Debian one program under several names.</summary>
+    public static string Redis => Path.Combine(Debian, "usr", "bin", "redis-server");
+
+    /// <summary>Where the libraries of unpacked packages are, for <c>LD_LIBRARY_PATH</c>.</summary>
+    public static string Libraries => string.Join(':', Directory.Exists(Debian) ? Directory.GetDirectories(Path.Combine(Debian, "usr", "lib"), "*-linux-gnu") : []);
+
     public static string NodeModules => Path.Combine(Npm, "node_modules");
 
     /// <exception cref="LoadTestException">It cannot be had; says what is missing and how to get it.</exception>
@@ -35,6 +41,26 @@ internal static class PeerCache
         {
             throw new LoadTestException("The packages nginx and libnginx-mod-nchan of this distribution lack the program or the module; Debian 12's have both.");
         }
+    }
+
+    /// <returns>Whether there is a <see cref="Redis"/>.</returns>
+    public static async Task<bool> TryGetRedisAsync(CancellationToken cancellationToken)
+    {
+        if (!File.Exists(Redis))
+        {
+            try
+            {
+                Directory.CreateDirectory(Debian);
+                await RunAsync("sh", ["-c", "apt-get download redis-server redis-tools libjemalloc2 liblzf1 && for package in *.deb; do dpkg -x \"$package\" . || exit 1; done"],
+                    Debian, "redis-server cannot be had", cancellationToken);
+            }
+            catch (LoadTestException)
+            {
+                return false;
+            }
+        }
+
+        return File.Exists(Redis);
     }
 
     /// <exception cref="LoadTestException">It cannot be had; says what is missing and how to get it.</exception>
