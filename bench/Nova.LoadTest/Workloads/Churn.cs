@@ -5,6 +5,9 @@ namespace Nova.LoadTest.Workloads;
 /// <summary>Viewers who join at a steady rate and, once enough of them are there, leave at the same rate, first come first gone.</summary>
 internal sealed class Churn : ITicker
 {
+    /// <summary>Well below the files that a process may open here.</summary>
+    private const int MostViewers = 12_000;
+
     private readonly Audience _audience;
     private readonly IViewerSink _sink;
     private readonly double _interval;
@@ -12,6 +15,7 @@ internal sealed class Churn : ITicker
     private readonly Queue<Viewer> _away = [];
     private readonly Queue<Viewer> _here = [];
     private long _startedAt;
+    private long _due;
 
     /// <param name="audience">Of the others.</param>
     /// <param name="sink">Hears what they receive.</param>
@@ -32,7 +36,7 @@ internal sealed class Churn : ITicker
     public void Start()
     {
         _startedAt = DueAt = EventLoop.Now;
-        Joins = Leaves = 0;
+        Joins = Leaves = _due = 0;
     }
 
     public void Stop() => DueAt = long.MaxValue;
@@ -41,9 +45,15 @@ internal sealed class Churn : ITicker
     {
         while (DueAt <= now)
         {
-            var joining = _away.TryDequeue(out var back) ? back : _audience.Add(_sink);
+            DueAt = _startedAt + (long)(++_due * _interval);
+            var joining = _away.TryDequeue(out var back) ? back : _audience.Viewers.Count < MostViewers ? _audience.Add(_sink) : null;
+            if (joining is null)
+            {
+                continue; // The server is that far behind; what it took shows in the joins.
+            }
+
             joining.Connect();
-            DueAt = _startedAt + (long)(++Joins * _interval);
+            Joins++;
             if (_here.Count > _most)
             {
                 Leaves++;
