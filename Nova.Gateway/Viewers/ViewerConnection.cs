@@ -97,7 +97,11 @@ internal sealed class ViewerConnection
                     return _writer.IsClosed ? (int)_closeCode : 1006;
             }
 
-            await DrainAsync();
+            if (_transport.IsDirect || received == Received.Violation)
+            {
+                await DrainAsync(); // Else all is said, and the viewer waits for our end, which comes with the request's.
+            }
+
             return (int)_closeCode;
         }
         finally
@@ -185,10 +189,11 @@ internal sealed class ViewerConnection
     private async Task DrainAsync()
     {
         _transport.EndSending();
-        _deadline!.Change(DrainTimeout, Timeout.InfiniteTimeSpan);
+        _deadline!.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        using var timeout = new CancellationTokenSource(DrainTimeout, _services.Time);
         try
         {
-            while (await _transport.Input.ReadAsync() is { IsCompleted: false } result)
+            while (await _transport.Input.ReadAsync(timeout.Token) is { IsCompleted: false } result)
             {
                 _transport.Input.AdvanceTo(result.Buffer.End);
             }

@@ -67,7 +67,7 @@ public sealed class InterleavingTests(NovaFixture nova)
             for (var i = 0; i < Burst; i++)
             {
                 number++;
-                await publisher.PublishAsync(channel, Quality(stream, ++version, number), CommandFlags.FireAndForget);
+                await publisher.PublishAsync(channel, ChannelEvents.Quality(stream.Id, ++version, number), CommandFlags.FireAndForget);
                 if (i % 10 == 0)
                 {
                     await publisher.PublishAsync(channel, Measurement(stream, number), CommandFlags.FireAndForget);
@@ -82,11 +82,6 @@ public sealed class InterleavingTests(NovaFixture nova)
 
         progress.Finish();
     }
-
-    private static byte[] Quality(TestStream stream, long version, int number) => new StreamEvent(
-        version, DateTimeOffset.UtcNow, EventNames.QualityChanged, "",
-        ProtocolJson.Encode(new QualityChanged(
-            Guid.Parse(stream.Id), StreamQuality.P720, StreamQuality.P720, number - 1, number, 60, QualityChangeReason.AdaptiveBitrate, DateTimeOffset.UtcNow))).Encode();
 
     private static byte[] Measurement(TestStream stream, int number) => new StreamEvent(
         0, DateTimeOffset.UtcNow, EventNames.BitrateUpdate, "",
