@@ -7,14 +7,17 @@ using Nova.Standalone;
 
 namespace Nova.Tests.Support;
 
-/// <summary>Nova's REST APIs as a client sees them, through a gateway.</summary>
-public sealed class Api(NovaStack stack)
+/// <summary>Nova as a client reaches it: its REST APIs through the first gateway, and every gateway's address.</summary>
+/// <param name="gateways">Where the stack's gateways are reached, if not at their own addresses.</param>
+public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    private readonly HttpClient _http = new() { BaseAddress = stack.Gateways[0], Timeout = Patience };
+    private readonly HttpClient _http = new() { BaseAddress = (gateways ?? stack.Gateways)[0], Timeout = Patience };
 
     public NovaStack Stack => stack;
+
+    public IReadOnlyList<Uri> Gateways => gateways ?? stack.Gateways;
 
     public async Task<string> TokenAsync(string sub = "viewer", string role = "viewer", string[]? streams = null, int ttlSeconds = 600)
     {
@@ -108,5 +111,5 @@ public sealed class TestStream(Api api, string id, string broadcaster, string to
 
     /// <summary>A viewer on a gateway, by default with a token of its own.</summary>
     public async Task<Viewer> WatchAsync(int gateway = 0, string? viewerToken = null) =>
-        await Viewer.ConnectAsync(api.Stack.Gateways[gateway], id, viewerToken ?? await api.TokenAsync($"viewer-{Guid.CreateVersion7():N}"));
+        await Viewer.ConnectAsync(api.Gateways[gateway], id, viewerToken ?? await api.TokenAsync($"viewer-{Guid.CreateVersion7():N}"));
 }
