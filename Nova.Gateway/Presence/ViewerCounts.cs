@@ -17,6 +17,9 @@ internal sealed class ViewerCounts : BackgroundService
     /// <summary>As StreamState's: longer than any broadcast is silent.</summary>
     private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
 
+    /// <summary>A count must not seem older than the greeting of the viewer it counts, and timers are a few ms early or late.</summary>
+    private static readonly TimeSpan TimerError = TimeSpan.FromMilliseconds(10);
+
     private readonly string _gatewayId = Guid.CreateVersion7().ToString("N");
     private readonly IConnectionMultiplexer _redis;
     private readonly EventChannels _channels;
@@ -117,7 +120,7 @@ internal sealed class ViewerCounts : BackgroundService
                 [StreamKeys.Live(room.StreamId)],
                 [
                     _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
-                    LiveHashSeconds,
+                    LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds,
                 ]))!;
             var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
             var uncounted = room.TakeUncounted(viewers, count, published: answer[4] == 1);

@@ -7,6 +7,7 @@
 -- ARGV[5]  total and
 -- ARGV[6]  peak that this gateway knows, for a hash that lost its memory
 -- ARGV[7]  seconds the hash outlives this report
+-- ARGV[8]  ms since the first of the changes that this report is about, at least
 -- Returns  {total, peak, time in unix ms, newest version on the channel, 1 if a count was published}
 local key = KEYS[1]
 local time = redis.call('TIME')
@@ -37,8 +38,8 @@ end
 local before = stored.total or tonumber(ARGV[5])
 local peak = math.max(stored.peak or tonumber(ARGV[6]), total)
 -- The change happened up to a batch ago, and an event that is on its way from Postgres may be that much older than its arrival:
--- dated back by 50 ms, but never before what the channel already had, counts and events stay in the order of their times (S45).
-local at = math.max(now - 50, stored.ts or 0)
+-- dated back by that much, but never before what the channel already had, counts and events stay in the order of their times (S45).
+local at = math.max(now - ARGV[8], stored.ts or 0)
 local published = 0
 if stored.ended ~= 1 and total ~= before then
   redis.call('PUBLISH', ARGV[4], string.format('C %.0f %.0f %.0f %.0f', total, peak, total - before, at))
