@@ -30,6 +30,12 @@ internal static partial class GatewayLog
     [LoggerMessage(202, LogLevel.Error, "ViewerFailed: its connection is closed")]
     public static partial void ViewerFailed(this ILogger logger, Exception exception);
 
+    [LoggerMessage(203, LogLevel.Error, "TokenRefreshFailed: the viewer keeps its old token")]
+    public static partial void TokenRefreshFailed(this ILogger logger, Exception exception);
+
+    [LoggerMessage(204, LogLevel.Information, "CapacityLowered: {Capacity} viewers instead of {Configured}, since the system allows {Descriptors} open files; raise that limit (ulimit -n)")]
+    public static partial void CapacityLowered(this ILogger logger, int capacity, int configured, int descriptors);
+
     [LoggerMessage(210, LogLevel.Warning, "SnapshotUnavailable: {StreamId}: {Reason}; trying again")]
     public static partial void SnapshotUnavailable(this ILogger logger, Guid streamId, string reason);
 

@@ -22,6 +22,7 @@ internal sealed class GatewayMetrics
     private readonly Counter<long> _feedIgnored;
     private readonly Counter<long> _resyncs;
     private readonly Counter<long> _pingTimeouts;
+    private readonly Counter<long> _rateLimited;
     private readonly Counter<long> _issues;
     private readonly Histogram<double> _publishToWrite;
     private readonly Histogram<double> _pingRoundTrip;
@@ -40,6 +41,7 @@ internal sealed class GatewayMetrics
         _feedIgnored = meter.CreateCounter<long>("nova.gateway.feed.ignored", "{event}", "Channel messages not forwarded: repeats, garbage, overflow.");
         _resyncs = meter.CreateCounter<long>("nova.gateway.feed.resyncs", "{resync}", "Snapshots read again, by cause.");
         _pingTimeouts = meter.CreateCounter<long>("nova.gateway.ping_timeouts", "{ping}", "Pings unanswered for 10 s.");
+        _rateLimited = meter.CreateCounter<long>("nova.gateway.rate_limited", "{message}", "Viewers' messages dropped unread because they sent too many.");
         _issues = meter.CreateCounter<long>("nova.gateway.issues", "{report}", "Issue reports, by what became of them.");
         _publishToWrite = meter.CreateHistogram<double>("nova.gateway.publish_to_write", "s", "From an event's publishing to its last viewer's write.");
         _pingRoundTrip = meter.CreateHistogram<double>("nova.gateway.ping_round_trip", "s", "From a ping to the pong with its sequence.");
@@ -75,6 +77,8 @@ internal sealed class GatewayMetrics
     public void Resync(string cause) => _resyncs.Add(1, new KeyValuePair<string, object?>("cause", cause));
 
     public void PingTimeout() => _pingTimeouts.Add(1);
+
+    public void RateLimited() => _rateLimited.Add(1);
 
     public void PingRoundTrip(TimeSpan time) => _pingRoundTrip.Record(time.TotalSeconds);
 

@@ -4,6 +4,7 @@ using Nova.Gateway.Draining;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Feed;
 using Nova.Gateway.Issues;
+using Nova.Gateway.Trust;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Proxy;
 using Nova.Gateway.Viewers;
@@ -35,7 +36,13 @@ public static class GatewayService
         services.AddSingleton<ServiceProxy>();
 
         services.AddSingleton<GatewayMetrics>();
+        services.AddSingleton<FileDescriptors>();
         services.AddSingleton<Admission>();
+        services.AddSingleton<ClientNetworks>();
+        services.AddSingleton<OriginList>();
+        services.AddSingleton<UpgradeRates>();
+        services.AddSingleton<RequestRates>();
+        services.AddSingleton<ViewerEndpoint>();
         services.AddSingleton<EventChannels>();
         services.AddSingleton<StreamFeedFactory>();
         services.AddSingleton<ViewerSessions>();
@@ -50,6 +57,8 @@ public static class GatewayService
 
     public static void MapGateway(this WebApplication app)
     {
+        app.UseKnownProxies();
+        app.UseSecurityHeaders();
         app.UseServiceDefaults();
         app.UseWebConsole();
         app.MapViewers();
@@ -61,19 +70,8 @@ public static class GatewayService
     private static void UseWebConsole(this WebApplication app)
     {
         var files = new ManifestEmbeddedFileProvider(typeof(GatewayService).Assembly, "wwwroot");
-        app.Use((context, next) =>
-        {
-            context.Response.Headers.XContentTypeOptions = "nosniff";
-            context.Response.Headers["Referrer-Policy"] = "no-referrer";
-            return next(context);
-        });
         app.UseDefaultFiles(new DefaultFilesOptions { FileProvider = files });
-        app.UseStaticFiles(new StaticFileOptions
-        {
-            FileProvider = files,
-            OnPrepareResponse = static response => response.Context.Response.Headers.ContentSecurityPolicy =
-                "default-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-        });
+        app.UseStaticFiles(new StaticFileOptions { FileProvider = files, OnPrepareResponse = SecurityHeaders.AllowPage });
     }
 
     private static void AddSingletonHostedService<T>(this IServiceCollection services)

@@ -13,11 +13,13 @@ public static class EventNames
     public const string Ping = "ping";
     public const string StreamInfo = "stream_info";
     public const string IssueReceived = "issue_received";
+    public const string TokenRefreshed = "token_refreshed";
 
     public const string Pong = "pong";
     public const string GetStreamInfo = "get_stream_info";
     public const string ReportIssue = "report_issue";
+    public const string RefreshToken = "refresh_token";
 
-    /// <summary>Between services only: close this viewer's sockets with <see cref="CloseCode.NoLongerAuthorized"/>.</summary>
+    /// <summary>Between services only: close this viewer's sockets with <see cref="CloseCode.NoLongerAuthorized"/>, and let none of its in for a while.</summary>
     public const string ViewerRemoved = "viewer_removed";
 }

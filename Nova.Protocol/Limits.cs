@@ -18,6 +18,9 @@ public static class Limits
 
     public const int MaxJsonDepth = 32;
 
+    /// <summary>Names of members in one message, wherever they stand.</summary>
+    public const int MaxJsonMembers = 1000;
+
     public const int RequestIdChars = 128;
 
     public const int ReportIdChars = 128;

@@ -21,6 +21,7 @@ namespace Nova.Protocol;
 [JsonSerializable(typeof(Ping))]
 [JsonSerializable(typeof(StreamInfo))]
 [JsonSerializable(typeof(IssueReceived))]
+[JsonSerializable(typeof(TokenRefreshed))]
 [JsonSerializable(typeof(ViewerRemoved))]
 [JsonSerializable(typeof(StreamSnapshot))]
 [JsonSerializable(typeof(IssueBatch))]

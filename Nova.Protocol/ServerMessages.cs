@@ -114,3 +114,11 @@ public sealed record IssueReceived(string ReportId, Guid IssueId, bool Stored) :
 
     public static JsonTypeInfo<IssueReceived> TypeInfo => ProtocolJson.Default.IssueReceived;
 }
+
+/// <summary>The answer to <c>refresh_token</c>: the socket stays open until the new token ends.</summary>
+public sealed record TokenRefreshed(DateTimeOffset ExpiresAt) : IServerMessage<TokenRefreshed>
+{
+    public static string EventName => EventNames.TokenRefreshed;
+
+    public static JsonTypeInfo<TokenRefreshed> TypeInfo => ProtocolJson.Default.TokenRefreshed;
+}

@@ -140,8 +140,9 @@ public readonly record struct ViewerCountEvent(int Total, int Peak, int Change, 
     }
 }
 
-/// <summary>The <c>data</c> of <see cref="EventNames.ViewerRemoved"/>. It never reaches a viewer.</summary>
-public sealed record ViewerRemoved(Guid ViewerId) : IServerMessage<ViewerRemoved>
+/// <summary>The <c>data</c> of <see cref="EventNames.ViewerRemoved"/>, which takes a version like every change, so that none is missed. It never reaches a viewer.</summary>
+/// <param name="Until">Not let in again before.</param>
+public sealed record ViewerRemoved(Guid ViewerId, DateTimeOffset Until) : IServerMessage<ViewerRemoved>
 {
     public static string EventName => EventNames.ViewerRemoved;
 

@@ -43,6 +43,7 @@ public static class ServiceDefaultsExtensions
     {
         app.UseExceptionHandler();
         app.UseStatusCodePages(Problems.WriteForBareStatusAsync);
+        app.UseRouting(); // Here and not before everything, where it would be added: endpoints that answer from within it throw, too.
         app.UseAuthentication();
         app.UseAuthorization();
         app.MapHealthEndpoints();

@@ -1,13 +1,11 @@
-using System.Security.Cryptography;
 using Nova.LocalInfra;
+using Nova.ServiceDefaults;
 
 namespace Nova.Standalone;
 
 /// <summary>The folder a stack keeps between runs, locked while it runs. The operating system frees the lock however the process ends.</summary>
 internal sealed class DataFolder : IDisposable
 {
-    private const int SigningKeyBytes = 32;
-
     private readonly string _path;
     private readonly FileStream _lock;
 
@@ -35,7 +33,7 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>Signs tokens; made once, so that a token outlives a restart.</summary>
+    /// <summary>Signs tokens; made once, so that a token outlives a restart. Accepted in Development only.</summary>
     public string SigningKey()
     {
         var file = Path.Combine(_path, "signing.key");
@@ -48,7 +46,7 @@ internal sealed class DataFolder : IDisposable
             }
 
             using var writer = new StreamWriter(file, options);
-            writer.Write(Convert.ToBase64String(RandomNumberGenerator.GetBytes(SigningKeyBytes)));
+            writer.Write(SigningKeyOptions.NewDevelopmentKey());
         }
 
         return File.ReadAllText(file);

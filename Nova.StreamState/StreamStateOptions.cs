@@ -25,6 +25,9 @@ public sealed class StreamStateOptions
     /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
     public TimeSpan IdempotencyRetention { get; set; } = TimeSpan.FromHours(24);
 
+    /// <summary>How long a viewer who was removed from a stream is kept out of it.</summary>
+    public TimeSpan RemovalPeriod { get; set; } = TimeSpan.FromMinutes(10);
+
     /// <summary>How often peaks are copied from Redis to Postgres: losing Redis loses no peak older than this.</summary>
     public TimeSpan PeakInterval { get; set; } = TimeSpan.FromSeconds(5);
 
@@ -45,6 +48,7 @@ internal sealed class ValidateStreamStateOptions : IValidateOptions<StreamStateO
             (nameof(options.IngestCheckInterval), options.IngestCheckInterval),
             (nameof(options.EndedRetention), options.EndedRetention),
             (nameof(options.IdempotencyRetention), options.IdempotencyRetention),
+            (nameof(options.RemovalPeriod), options.RemovalPeriod),
             (nameof(options.PeakInterval), options.PeakInterval),
             (nameof(options.OutboxPollInterval), options.OutboxPollInterval),
         })

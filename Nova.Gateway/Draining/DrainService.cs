@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
+using Nova.Gateway.Trust;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
 

@@ -65,6 +65,7 @@ internal sealed class PingWheel(IOptions<GatewayOptions> options, GatewayMetrics
                 viewer.Close(CloseCode.TryAgainLater, $"fell behind, retry_after_ms={Random.Shared.Next(1000, 5000)}");
             }
 
+            VisitToken(viewer);
             switch (viewer.Clock.Visit())
             {
                 case ClockVisit.Ping:
@@ -77,6 +78,37 @@ internal sealed class PingWheel(IOptions<GatewayOptions> options, GatewayMetrics
                     viewer.Close(CloseCode.IdleTimeout, "no message for 60 s");
                     break;
             }
+        }
+    }
+
+    private void VisitToken(ViewerConnection viewer)
+    {
+        if (viewer.Token.TakeWarning())
+        {
+            viewer.Send(PreparedFrame.Of(new ErrorMessage(
+                ErrorCodes.Unauthorized, "The token is about to expire", ErrorSeverity.Warning, Recoverable: true,
+                "Send refresh_token, or reconnect with a new token", time.GetUtcNow())));
+        }
+
+        if (viewer.Token.Remaining < ViewerClock.VisitInterval)
+        {
+            _ = ExpireAsync(viewer); // Before the next visit: to the second, since revocation relies on it.
+        }
+    }
+
+    private async Task ExpireAsync(ViewerConnection viewer)
+    {
+        var remaining = viewer.Token.Remaining;
+        if (remaining > TimeSpan.Zero)
+        {
+            await Task.Delay(remaining, time);
+        }
+
+        if (viewer.Token.Remaining <= TimeSpan.Zero) // Else it was renewed in the last moment.
+        {
+            viewer.Send(PreparedFrame.Of(new ErrorMessage(
+                ErrorCodes.Unauthorized, "The token has expired", ErrorSeverity.Critical, Recoverable: false, "Reconnect with a new token", time.GetUtcNow())));
+            viewer.Close(CloseCode.TokenExpired, "token expired");
         }
     }
 

@@ -9,10 +9,14 @@ namespace Nova.Gateway.Fanout;
 /// </summary>
 internal sealed class StreamRoom
 {
+    /// <summary>A count that is older than the last by this much was not overtaken: another Redis with another clock sends it.</summary>
+    private static readonly TimeSpan ClockSetBack = TimeSpan.FromSeconds(10);
+
     private readonly TimeProvider _time;
     private readonly RoomBroadcast _broadcast;
     private readonly Lock _lock = new();
     private readonly SortedDictionary<long, PreparedFrame> _inForce = [];
+    private readonly Dictionary<Guid, DateTimeOffset> _removed = [];
     private HashSet<ViewerConnection> _uncounted = [];
     private StreamSnapshot _state;
     private ViewerCountEvent _count;
@@ -70,6 +74,15 @@ internal sealed class StreamRoom
         }
     }
 
+    /// <summary>Whether this viewer was removed and may not come back yet.</summary>
+    public bool IsRemoved(Guid viewerId)
+    {
+        lock (_lock)
+        {
+            return _removed.TryGetValue(viewerId, out var until) && _time.GetUtcNow() < until;
+        }
+    }
+
     /// <summary>Queues the greeting and the state for the viewer, then lets events through. It sends them itself, outside of the lock.</summary>
     public void Join(ViewerConnection viewer, PreparedFrame greeting)
     {
@@ -111,6 +124,11 @@ internal sealed class StreamRoom
                 Add(frame);
             }
 
+            foreach (var removed in newer.Removed)
+            {
+                Remove(removed);
+            }
+
             _state = newer;
             Version = Math.Max(Version, newer.Version);
             Status = newer.Status;
@@ -139,17 +157,32 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Applies a count that was published, and tells it.</summary>
+    /// <summary>Lets a viewer go, on all of its sockets, and keeps it out for a while.</summary>
+    public void Apply(long version, ViewerRemoved removed)
+    {
+        lock (_lock)
+        {
+            Version = version;
+            Remove(removed);
+        }
+    }
+
+    /// <summary>
+    /// Applies a count, and tells it if it is news. The change told is from the count told before, whatever was lost, repeated or overtaken on
+    /// the way here: changes add up to the difference of counts (R44).
+    /// </summary>
     public void Apply(ViewerCountEvent count)
     {
         lock (_lock)
         {
-            if (Status == StreamStatus.Ended)
+            var isOvertaken = count.Timestamp < _count.Timestamp && _count.Timestamp - count.Timestamp < ClockSetBack;
+            var isRepeated = _told.Total == count.Total && count.Peak <= _count.Peak;
+            if (Status == StreamStatus.Ended || isOvertaken || isRepeated)
             {
-                return; // No storm of −1 while everybody is let go (S48).
+                return; // Ended: no storm of −1 while everybody is let go (S48).
             }
 
-            _count = count;
+            _count = count = count with { Change = count.Total - (_told.Total ?? (count.Total - count.Change)) };
             _told = (count.Total, _told.Times + 1);
             _uncounted = [];
             _broadcast.Add(PreparedFrame.Of(StreamId, count));
@@ -212,6 +245,29 @@ internal sealed class StreamRoom
             return new StreamInfo(
                 requestId, StreamId, Status, viewers, Math.Max(ended ? _state.PeakViewers : _count.Peak, viewers), _state.Quality,
                 _state.BitrateKbps, _state.Fps, duration, _state.BroadcasterName, now);
+        }
+    }
+
+    private void Remove(ViewerRemoved removed)
+    {
+        var now = _time.GetUtcNow();
+        foreach (var (viewerId, until) in _removed)
+        {
+            if (until <= now)
+            {
+                _removed.Remove(viewerId);
+            }
+        }
+
+        if (removed.Until <= now || _removed.GetValueOrDefault(removed.ViewerId) >= removed.Until)
+        {
+            return;
+        }
+
+        _removed[removed.ViewerId] = removed.Until;
+        foreach (var viewer in Viewers.Where(viewer => viewer.ViewerId == removed.ViewerId).ToList())
+        {
+            viewer.Expel(_time.GetUtcNow());
         }
     }
 

@@ -158,8 +158,8 @@ internal sealed class StreamFeed : IAsyncDisposable
                 }
 
                 break;
-            case FeedItem.Count count when Room.Told.Total is { } told && told != count.Value.Total: // Else the channel brought it after all.
-                Room.Apply(count.Value with { Change = count.Value.Total - told });
+            case FeedItem.Count count:
+                Room.Apply(count.Value);
                 break;
             case FeedItem.Notice notice:
                 Room.Tell(notice.Frame);
@@ -181,7 +181,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     }
 
     private static bool IsStateEvent(string name) =>
-        name is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error;
+        name is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerRemoved;
 
     private void Handle(ReadOnlyMemory<byte> message)
     {
@@ -213,32 +213,25 @@ internal sealed class StreamFeed : IAsyncDisposable
 
     private void HandleUnversioned(StreamEvent streamEvent)
     {
-        switch (streamEvent.EventName)
+        if (streamEvent.EventName != EventNames.BitrateUpdate)
         {
-            case EventNames.BitrateUpdate:
-                var update = PreparedFrame.Of(streamEvent);
-                StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
-                Room.Tell(update);
-                break;
-            case EventNames.ViewerRemoved:
-                var removed = StateChange.DataOf(PreparedFrame.Of(streamEvent), ProtocolJson.Default.ViewerRemoved).ViewerId;
-                foreach (var viewer in Room.Viewers.Where(viewer => viewer.ViewerId == removed))
-                {
-                    viewer.Send(PreparedFrame.Of(new ErrorMessage(
-                        ErrorCodes.Unauthorized, "You may no longer watch this stream", ErrorSeverity.Critical, false, "Watch another stream",
-                        _time.GetUtcNow())));
-                    viewer.Close(CloseCode.NoLongerAuthorized, "no longer authorized");
-                }
-
-                break;
-            default:
-                _metrics.FeedIgnored("garbage");
-                break;
+            _metrics.FeedIgnored("garbage");
+            return;
         }
+
+        var update = PreparedFrame.Of(streamEvent);
+        StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
+        Room.Tell(update);
     }
 
     private void Publish(StreamEvent streamEvent)
     {
+        if (streamEvent.EventName == EventNames.ViewerRemoved)
+        {
+            Room.Apply(streamEvent.Version, StateChange.DataOf(PreparedFrame.Of(streamEvent), ProtocolJson.Default.ViewerRemoved));
+            return;
+        }
+
         var activity = GatewayMetrics.Activities.StartActivity(
             $"fan out {streamEvent.EventName}", ActivityKind.Consumer,
             ActivityContext.TryParse(streamEvent.TraceParent, null, out var parent) ? parent : default);
@@ -262,7 +255,7 @@ internal sealed class StreamFeed : IAsyncDisposable
 
         var missed = _repair.Settle(snapshot);
         Room.Advance(snapshot);
-        if (missed is not null)
+        if (missed is not null && missed.EventName != EventNames.ViewerRemoved)
         {
             Room.Tell(PreparedFrame.Of(missed));
         }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Microsoft.Extensions.ServiceDiscovery;
+using Nova.Gateway.Trust;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Yarp.ReverseProxy.Forwarder;
@@ -11,7 +12,8 @@ namespace Nova.Gateway.Proxy;
 /// The REST APIs of the services behind the gateway, on its own origin. Requests are forwarded as they are, to an address from service
 /// discovery; each service checks the token itself.
 /// </summary>
-internal sealed class ServiceProxy(IHttpForwarder forwarder, ServiceEndpointResolver resolver, ILogger<ServiceProxy> logger) : IDisposable
+internal sealed class ServiceProxy(
+    IHttpForwarder forwarder, ServiceEndpointResolver resolver, ClientNetworks networks, RequestRates rates, ILogger<ServiceProxy> logger) : IDisposable
 {
     private static readonly ForwarderRequestConfig Request = new() { ActivityTimeout = TimeSpan.FromSeconds(30) };
 
@@ -28,6 +30,13 @@ internal sealed class ServiceProxy(IHttpForwarder forwarder, ServiceEndpointReso
 
     public async Task ForwardAsync(HttpContext http, string service)
     {
+        if (!rates.TryTake(networks.Of(http), out var wait))
+        {
+            http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds(wait);
+            await Problems.WriteAsync(http, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "Too many requests from this address; try again.");
+            return;
+        }
+
         // Aspire injects https as well where a service has it; either will do inside the system.
         var endpoints = (await resolver.GetEndpointsAsync($"https+http://{service}", http.RequestAborted)).Endpoints;
         var address = endpoints.Count == 0 ? null : endpoints[Random.Shared.Next(endpoints.Count)].ToString();

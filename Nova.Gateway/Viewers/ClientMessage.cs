@@ -13,6 +13,8 @@ internal abstract record ClientMessage
 
     public sealed record ReportIssue(IssueType Type, IssueSeverity Severity, string Description, JsonElement? ClientInfo, string? ReportId) : ClientMessage;
 
+    public sealed record RefreshToken(string Token) : ClientMessage;
+
     /// <param name="Fatal">One of the document's three causes, which close with 1003 (S4); else the connection goes on (S5).</param>
     public sealed record Invalid(string Why, bool Fatal) : ClientMessage;
 }

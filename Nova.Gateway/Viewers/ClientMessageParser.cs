@@ -16,6 +16,11 @@ internal static class ClientMessageParser
     {
         try
         {
+            if (!HasFewMembers(message.Span))
+            {
+                return Fatal($"The message has more than {Limits.MaxJsonMembers} members");
+            }
+
             using var document = JsonDocument.Parse(message, Options);
             return Read(document.RootElement);
         }
@@ -27,6 +32,27 @@ internal static class ClientMessageParser
         {
             return Fatal("The message holds text that is not valid Unicode"); // \ud800 on its own (S46)
         }
+    }
+
+    /// <summary>A document of members costs many times its bytes; no message needs a thousand.</summary>
+    private static bool HasFewMembers(ReadOnlySpan<byte> message)
+    {
+        const int ShortestMember = 4; // "":0 without its comma
+        if (message.Length < Limits.MaxJsonMembers * ShortestMember)
+        {
+            return true;
+        }
+
+        var members = 0;
+        for (var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = Limits.MaxJsonDepth }); reader.Read();)
+        {
+            if (reader.TokenType == JsonTokenType.PropertyName && ++members > Limits.MaxJsonMembers)
+            {
+                return false;
+            }
+        }
+
+        return true;
     }
 
     private static ClientMessage Read(JsonElement root)
@@ -52,6 +78,7 @@ internal static class ClientMessageParser
         Func<JsonElement, ClientMessage>? read =
             name.ValueEquals(EventNames.GetStreamInfo) ? GetStreamInfo
             : name.ValueEquals(EventNames.ReportIssue) ? ReportIssue
+            : name.ValueEquals(EventNames.RefreshToken) ? RefreshToken
             : null;
         return read is null ? Fatal("Unknown event")
             : !hasData ? Fatal("Required field data is missing")
@@ -67,6 +94,9 @@ internal static class ClientMessageParser
         Text(data, "request_id") is not { } id ? Fatal("Required field data.request_id is missing")
         : id.Length is 0 or > Limits.RequestIdChars ? Fatal($"Field data.request_id must have 1 to {Limits.RequestIdChars} characters")
         : new ClientMessage.GetStreamInfo(id);
+
+    private static ClientMessage RefreshToken(JsonElement data) =>
+        Text(data, "token") is { Length: > 0 } token ? new ClientMessage.RefreshToken(token) : Fatal("Required field data.token is missing");
 
     private static ClientMessage ReportIssue(JsonElement data)
     {

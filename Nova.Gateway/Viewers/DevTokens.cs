@@ -1,6 +1,5 @@
 using System.Net;
 using System.Text.Json.Serialization;
-using Microsoft.AspNetCore.Authentication.JwtBearer;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
@@ -26,7 +25,7 @@ internal static class DevTokens
         }
     }
 
-    private static IResult Create(DevTokenRequest request, HttpContext http, IOptionsMonitor<JwtBearerOptions> options, TimeProvider time)
+    private static IResult Create(DevTokenRequest request, HttpContext http, IOptions<TokenOptions> options, TimeProvider time)
     {
         if (!IsFromThisMachine(http))
         {
@@ -47,8 +46,7 @@ internal static class DevTokens
             return Problems.Invalid(errors.All);
         }
 
-        var validation = options.Get(JwtBearerDefaults.AuthenticationScheme).TokenValidationParameters;
-        if (validation.IssuerSigningKeys?.FirstOrDefault() is not { } key)
+        if (options.Value.UsedSigningKeys.FirstOrDefault() is not { Value: { } key } signing)
         {
             return Problems.Create(
                 StatusCodes.Status409Conflict, ErrorCodes.InvalidRequest, "Tokens come from Authentication:Schemes:Bearer:Authority here; there is no key to sign with.");
@@ -64,12 +62,12 @@ internal static class DevTokens
 
         var token = new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(new SecurityTokenDescriptor
         {
-            Issuer = validation.ValidIssuers?.FirstOrDefault() ?? validation.ValidIssuer,
-            Audience = validation.ValidAudiences?.FirstOrDefault() ?? validation.ValidAudience,
+            Issuer = signing.Issuer ?? options.Value.Issuers.First(),
+            Audience = options.Value.Audiences.First(),
             IssuedAt = now.UtcDateTime,
             Expires = expires.UtcDateTime,
             Claims = claims,
-            SigningCredentials = new SigningCredentials(key, SecurityAlgorithms.HmacSha256),
+            SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(Convert.FromBase64String(key)) { KeyId = signing.Id }, SecurityAlgorithms.HmacSha256),
         });
         return TypedResults.Ok(new DevToken(token, expires));
     }
@@ -80,7 +78,7 @@ internal static class DevTokens
         var request = http.Request;
         return http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
             && IsLocal(request.Host.Host)
-            && !request.Headers.ContainsKey("X-Forwarded-For") && !request.Headers.ContainsKey("Forwarded")
+            && !request.Headers.ContainsKey("X-Forwarded-For") && !request.Headers.ContainsKey("X-Original-For") && !request.Headers.ContainsKey("Forwarded")
             && (request.Headers.Origin.ToString() is not { Length: > 0 } origin || (Uri.TryCreate(origin, UriKind.Absolute, out var from) && IsLocal(from.Host)));
     }
 

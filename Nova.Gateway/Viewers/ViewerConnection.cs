@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Feed;
+using Nova.Gateway.Trust;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 
@@ -19,6 +20,7 @@ internal sealed class ViewerConnection
     private readonly ViewerTransport _transport;
     private readonly ViewerWriter _writer;
     private readonly ViewerServices _services;
+    private readonly MessageLimits _limits;
     private readonly UInt128 _session = BitConverter.ToUInt128(RandomNumberGenerator.GetBytes(16));
     private Action<ViewerConnection>? _leaving;
     private ITimer? _deadline;
@@ -34,6 +36,7 @@ internal sealed class ViewerConnection
         StreamId = streamId;
         ViewerId = viewerId;
         Clock = new ViewerClock(services.Time);
+        _limits = new MessageLimits(services.Time);
     }
 
     public required StreamFeed Feed { get; init; }
@@ -46,6 +49,8 @@ internal sealed class ViewerConnection
     public string SessionId => $"session_{_session:x32}";
 
     public ViewerClock Clock { get; }
+
+    public required ViewerToken Token { get; init; }
 
     /// <summary>Where its room keeps it.</summary>
     public ViewerBucket? Bucket { get; set; }
@@ -73,6 +78,17 @@ internal sealed class ViewerConnection
 
     /// <inheritdoc cref="ViewerWriter.Send(FrameBatch)"/>
     public (int Frames, int Bytes) Send(FrameBatch batch) => _writer.Send(batch);
+
+    /// <summary>Whether the limits allow one more of these; if not, the viewer is told or let go.</summary>
+    public bool MaySend(string eventName) => _limits.TryTake(eventName) || Exceed();
+
+    /// <summary>A publisher does not want it on this stream any more.</summary>
+    public void Expel(DateTimeOffset now)
+    {
+        Send(PreparedFrame.Of(new ErrorMessage(
+            ErrorCodes.Unauthorized, "You may no longer watch this stream", ErrorSeverity.Critical, Recoverable: false, "Watch another stream", now)));
+        Close(CloseCode.NoLongerAuthorized, "no longer authorized");
+    }
 
     /// <summary>Lets what is pending out, then closes. The first call decides code and reason.</summary>
     public void Close(CloseCode code, string reason) => _ = CloseAsync(code, reason);
@@ -165,16 +181,21 @@ internal sealed class ViewerConnection
             switch (reader.Read(ref input))
             {
                 case Received.Text:
-                    if (Volatile.Read(ref _deadline) is null)
+                    if (Volatile.Read(ref _deadline) is null && (_limits.TryTake(reader.Message.Length) || Exceed())) // After our close, nothing it says matters.
                     {
-                        handle(this, reader.Message); // After our close, nothing it says matters.
+                        handle(this, reader.Message);
                     }
 
                     break;
                 case Received.Ping:
-                    Send(PreparedFrame.Pong(reader.PingPayload));
+                    if (_limits.TryTakeControlFrame() || Exceed())
+                    {
+                        Send(PreparedFrame.Pong(reader.PingPayload));
+                    }
+
                     break;
                 case Received.Pong:
+                    _ = _limits.TryTakeControlFrame() || Exceed();
                     break;
                 case var end:
                     return end;
@@ -202,6 +223,25 @@ internal sealed class ViewerConnection
         {
             // It took too long, or left without a word.
         }
+    }
+
+    /// <returns>False: the message is dropped, whatever else happens.</returns>
+    private bool Exceed()
+    {
+        _services.Metrics.RateLimited();
+        switch (_limits.Exceed())
+        {
+            case ExcessResponse.Tell:
+                Send(PreparedFrame.AnswerOf(new ErrorMessage(
+                    ErrorCodes.RateLimited, "Too many messages; some were ignored", ErrorSeverity.Warning, Recoverable: true, "Send fewer messages",
+                    _services.Time.GetUtcNow())));
+                break;
+            case ExcessResponse.Close:
+                Close(CloseCode.PolicyViolation, "too many messages; come back after 30 s");
+                break;
+        }
+
+        return false;
     }
 
     private void Leave() => Interlocked.Exchange(ref _leaving, null)?.Invoke(this);

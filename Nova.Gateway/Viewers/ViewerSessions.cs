@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Connections.Features;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Issues;
+using Nova.Gateway.Trust;
 using Nova.Gateway.Presence;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
@@ -15,6 +16,7 @@ internal sealed class ViewerSessions
     private readonly PingWheel _wheel;
     private readonly ViewerCounts _counts;
     private readonly IssueForwarder _issues;
+    private readonly TokenValidator _tokens;
     private readonly ViewerServices _services;
 
     // Made once: an idle viewer should not hold delegates of its own.
@@ -22,12 +24,14 @@ internal sealed class ViewerSessions
     private readonly Action<ViewerConnection, ReadOnlyMemory<byte>> _handle;
 
     public ViewerSessions(
-        Admission admission, PingWheel wheel, ViewerCounts counts, IssueForwarder issues, GatewayMetrics metrics, TimeProvider time, ILogger<ViewerSessions> logger)
+        Admission admission, PingWheel wheel, ViewerCounts counts, IssueForwarder issues, TokenValidator tokens, GatewayMetrics metrics, TimeProvider time,
+        ILogger<ViewerSessions> logger)
     {
         _admission = admission;
         _wheel = wheel;
         _counts = counts;
         _issues = issues;
+        _tokens = tokens;
         _services = new ViewerServices(metrics, time, logger);
         _leave = Leave;
         _handle = Handle;
@@ -42,25 +46,25 @@ internal sealed class ViewerSessions
     /// <param name="seat">Held until the viewer has gone.</param>
     public async Task AcceptAsync(HttpContext http, Caller caller, ViewerSeat seat)
     {
-        var viewerId = ViewerId.From(caller.Subject, caller.ViewerIdClaim);
+        var token = new ViewerToken(caller, _services.Time);
         var offersSubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(SocketToken.SubProtocol);
         var stream = await Handshake.AcceptAsync(http, offersSubProtocol ? SocketToken.SubProtocol : null);
         if (http.Features.Get<ConnectionHandover>() is { } handover && http.Features.Get<IConnectionSocketFeature>() is { Socket: var socket }
             && http.Features.Get<ITlsHandshakeFeature>() is null && HttpProtocol.IsHttp11(http.Request.Protocol))
         {
-            handover.Take(connection => RunAsync(new SocketTransport(connection, socket), viewerId, seat));
+            handover.Take(connection => RunAsync(new SocketTransport(connection, socket), token, seat));
         }
         else
         {
-            await RunAsync(new StreamTransport(stream, http), viewerId, seat);
+            await RunAsync(new StreamTransport(stream, http), token, seat);
         }
     }
 
-    private async Task RunAsync(ViewerTransport transport, Guid viewerId, ViewerSeat seat)
+    private async Task RunAsync(ViewerTransport transport, ViewerToken token, ViewerSeat seat)
     {
         using var _ = seat;
         var feed = seat.Feed;
-        var viewer = new ViewerConnection(transport, feed.Room.StreamId, viewerId, _services, _leave) { Feed = feed };
+        var viewer = new ViewerConnection(transport, feed.Room.StreamId, seat.ViewerId, _services, _leave) { Feed = feed, Token = token };
         _services.Metrics.ConnectionOpened();
         _services.Logger.ViewerJoined(viewer);
         var code = 1006;
@@ -68,9 +72,14 @@ internal sealed class ViewerSessions
         {
             _wheel.Add(viewer);
             feed.Room.Join(viewer, PreparedFrame.Of(new ConnectionEstablished(
-                viewer.StreamId, viewerId, viewer.SessionId, Limits.ProtocolVersion, _services.Time.GetUtcNow())));
+                viewer.StreamId, viewer.ViewerId, viewer.SessionId, Limits.ProtocolVersion, _services.Time.GetUtcNow())));
             viewer.Start();
             _counts.Changed(feed);
+            if (feed.Room.IsRemoved(viewer.ViewerId))
+            {
+                viewer.Expel(_services.Time.GetUtcNow()); // It came in while the room was looking for it.
+            }
+
             if (_admission.IsDraining)
             {
                 viewer.Close(CloseCode.GoingAway, "drain retry_after_ms=0"); // It came in while the drain was looking at who is open.
@@ -104,18 +113,21 @@ internal sealed class ViewerSessions
 
         switch (message)
         {
-            case ClientMessage.Pong pong:
+            case ClientMessage.Pong pong when viewer.MaySend(EventNames.Pong):
                 if (viewer.Clock.Ponged(pong.Sequence) is { } roundTrip)
                 {
                     _services.Metrics.PingRoundTrip(roundTrip);
                 }
 
                 break;
-            case ClientMessage.GetStreamInfo get:
+            case ClientMessage.GetStreamInfo get when viewer.MaySend(EventNames.GetStreamInfo):
                 viewer.Send(PreparedFrame.Of(viewer.Feed.Room.Describe(get.RequestId)));
                 break;
-            case ClientMessage.ReportIssue report:
+            case ClientMessage.ReportIssue report when viewer.MaySend(EventNames.ReportIssue):
                 _issues.Accept(viewer, report);
+                break;
+            case ClientMessage.RefreshToken refresh when viewer.MaySend(EventNames.RefreshToken):
+                _ = RefreshAsync(viewer, refresh.Token);
                 break;
             case ClientMessage.Invalid invalid:
                 viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
@@ -127,6 +139,33 @@ internal sealed class ViewerSessions
                 }
 
                 break;
+        }
+    }
+
+    /// <summary>A new token goes on with the same viewer on the same stream; anything else is a new connection's business (S28).</summary>
+    private async Task RefreshAsync(ViewerConnection viewer, string token)
+    {
+        try
+        {
+            var (caller, refusal) = await _tokens.ValidateAsync(token, CancellationToken.None);
+            var room = viewer.Feed.Room;
+            var complaint = caller is null ? refusal!.Detail
+                : caller.Subject != viewer.Token.Subject || ViewerId.From(caller.Subject, caller.ViewerIdClaim) != viewer.ViewerId ? "The token is somebody else's."
+                : !caller.MayWatch(room.StreamId, room.IsPrivate, room.BroadcasterId) ? "The token does not allow watching this stream."
+                : null;
+            if (complaint is not null)
+            {
+                viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
+                    ErrorCodes.Unauthorized, complaint, ErrorSeverity.Error, Recoverable: true, "Send a valid token of the same viewer", _services.Time.GetUtcNow())));
+                return;
+            }
+
+            viewer.Token.Renew(caller!);
+            viewer.Send(PreparedFrame.Of(new TokenRefreshed(caller!.ExpiresAt)));
+        }
+        catch (Exception exception)
+        {
+            _services.Logger.TokenRefreshFailed(exception);
         }
     }
 }

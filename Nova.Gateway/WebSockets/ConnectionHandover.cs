@@ -11,13 +11,22 @@ namespace Nova.Gateway.WebSockets;
 /// </summary>
 internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeature
 {
+    private readonly ConnectionContext _connection;
     private readonly IDuplexPipe _transport;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _firstByteTimeout;
+    private readonly long _start;
+    private bool _hasSpoken;
     private ImmutableArray<(Action<object> Action, object State)> _heartbeats = [];
     private Func<ConnectionContext, Task>? _goOn;
 
-    private ConnectionHandover(ConnectionContext connection)
+    private ConnectionHandover(ConnectionContext connection, TimeSpan firstByteTimeout, TimeProvider time)
     {
+        _connection = connection;
         _transport = connection.Transport;
+        _firstByteTimeout = firstByteTimeout;
+        _time = time;
+        _start = time.GetTimestamp();
         Input = new KeptReader(this);
         Output = new KeptWriter(this);
         connection.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static state => ((ConnectionHandover)state).Beat(), this);
@@ -31,9 +40,10 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
     public PipeWriter Output { get; }
 
     /// <summary>Connection middleware, outside of the HTTP layer.</summary>
-    public static async Task RunAsync(ConnectionDelegate http, ConnectionContext connection)
+    /// <param name="firstByteTimeout">Who says nothing at all for this long is cut off: HTTP's own timeouts begin with the first byte, or after minutes.</param>
+    public static async Task RunAsync(ConnectionDelegate http, ConnectionContext connection, TimeSpan firstByteTimeout, TimeProvider time)
     {
-        var handover = new ConnectionHandover(connection);
+        var handover = new ConnectionHandover(connection, firstByteTimeout, time);
         try
         {
             await http(connection);
@@ -55,6 +65,12 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
 
     private void Beat()
     {
+        if (!_hasSpoken && _time.GetElapsedTime(_start) > _firstByteTimeout)
+        {
+            _connection.Abort();
+            return;
+        }
+
         foreach (var (action, state) in _heartbeats)
         {
             action(state);
@@ -82,9 +98,13 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
             }
         }
 
-        public override void AdvanceTo(SequencePosition consumed) => _inner.AdvanceTo(consumed);
+        public override void AdvanceTo(SequencePosition consumed) => AdvanceTo(consumed, consumed);
 
-        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined) => _inner.AdvanceTo(consumed, examined);
+        public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
+        {
+            handover._hasSpoken = true;
+            _inner.AdvanceTo(consumed, examined);
+        }
 
         public override void CancelPendingRead() => _inner.CancelPendingRead();
 

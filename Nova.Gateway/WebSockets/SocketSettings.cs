@@ -1,6 +1,9 @@
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
+using Microsoft.Extensions.Options;
+using Nova.Gateway.Trust;
 
 namespace Nova.Gateway.WebSockets;
 
@@ -20,11 +23,17 @@ internal static class SocketSettings
 
     public static void ConfigureViewerSockets(this IWebHostBuilder host)
     {
-        host.ConfigureKestrel(kestrel =>
-        {
-            kestrel.Limits.MaxResponseBufferSize = UnsentBytes;
-            kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => ConnectionHandover.RunAsync(next, connection)));
-        });
+        host.ConfigureServices(services => services.AddOptions<KestrelServerOptions>()
+            .Configure<IOptions<GatewayOptions>, FileDescriptors, TimeProvider>((kestrel, options, descriptors, time) =>
+            {
+                kestrel.AddServerHeader = false;
+                kestrel.Limits.MaxResponseBufferSize = UnsentBytes;
+                kestrel.Limits.MaxConcurrentConnections = descriptors.Pending;
+                kestrel.Limits.MaxRequestBodySize = options.Value.MaxRequestBodyBytes;
+                kestrel.Limits.RequestHeadersTimeout = options.Value.RequestHeadTimeout;
+                var firstByte = options.Value.FirstByteTimeout;
+                kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => ConnectionHandover.RunAsync(next, connection, firstByte, time)));
+            }));
         host.ConfigureServices(services => services.Configure<SocketTransportOptions>(sockets =>
         {
             // A flush ends when the socket has the bytes: frames are written past Kestrel, and must not overtake its 101.

@@ -36,7 +36,9 @@ public static class Problems
     }
 
     /// <summary>Jittered, so that those refused together do not come back together.</summary>
-    public static string RetryAfterSeconds() => Random.Shared.Next(1, 6).ToString(CultureInfo.InvariantCulture);
+    /// <param name="atLeast">What it takes at least.</param>
+    public static string RetryAfterSeconds(TimeSpan atLeast = default) =>
+        ((int)Math.Ceiling(atLeast.TotalSeconds) + Random.Shared.Next(1, 6)).ToString(CultureInfo.InvariantCulture);
 
     /// <summary>Writes a problem where no endpoint's result can be returned: challenges, refused upgrades.</summary>
     public static Task WriteAsync(HttpContext context, int status, string errorCode, string detail, string? reason = null) =>

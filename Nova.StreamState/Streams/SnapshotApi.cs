@@ -30,7 +30,8 @@ internal static class SnapshotApi
         return TypedResults.Ok(new StreamSnapshot(
             stream.StreamId, stream.Version, stream.Status, stream.Visibility, stream.BroadcasterId, stream.BroadcasterName, stream.Quality,
             stream.BitrateKbps, stream.Fps, stream.StartedAt, stream.DurationSeconds(now),
-            Math.Max(stream.PeakViewers, live?.PeakViewers ?? 0), live?.ViewerCount ?? stream.ViewerCount, [.. events]));
+            Math.Max(stream.PeakViewers, live?.PeakViewers ?? 0), live?.ViewerCount ?? stream.ViewerCount, [.. events],
+            await store.RemovedViewersAsync(streamId, cancellationToken)));
     }
 
     /// <summary>

@@ -62,9 +62,18 @@ internal sealed class StreamChanges(
             ? await ChangeAsync(http, streamId, body, signal, apply, AcceptedFor, cancellationToken)
             : NotFound();
 
+    /// <summary>Removes a viewer and answers 202.</summary>
+    public async Task<IResult> KickAsync(
+        HttpContext http, string id, Guid viewerId, Func<LockedStream, Transition?> apply, CancellationToken cancellationToken) =>
+        TryReadId(id, out var streamId)
+            ? await ChangeAsync(
+                http, streamId, new KickViewerRequest(viewerId), IngestSignal.Heard, apply,
+                stream => Answer(StatusCodes.Status202Accepted, stream, new ViewerKicked(streamId, viewerId, stream.Version)), cancellationToken)
+            : NotFound();
+
     /// <summary>For calls that change no state: the stream, if this caller may publish on it and it is on; else the answer that says why not.</summary>
     public async Task<(StreamRecord? Stream, IResult? Refusal)> FindForPublisherAsync(
-        HttpRequest request, Caller caller, string id, bool mustBeActive, CancellationToken cancellationToken)
+        HttpRequest request, Caller caller, string id, CancellationToken cancellationToken)
     {
         if (caller.Role == CallerRole.Viewer)
         {
@@ -79,7 +88,7 @@ internal sealed class StreamChanges(
         return !caller.MayPublish(stream.BroadcasterId) ? (null, Forbidden())
             : !TryReadIfMatch(request, out var expected) ? (null, BadIfMatch())
             : expected is not null && expected != stream.Version ? (null, Refusal(new(ChangeOutcome.VersionMismatch, stream)))
-            : mustBeActive && stream.Status != StreamStatus.Active ? (null, NotAllowed(stream))
+            : stream.Status != StreamStatus.Active ? (null, NotAllowed(stream))
             : (stream, null);
     }
 

@@ -75,6 +75,9 @@ internal sealed record PublishErrorRequest(
 /// <summary>Body of <c>POST …/end</c>; the whole body may be absent.</summary>
 internal sealed record EndStreamRequest(EndReason? Reason);
 
+/// <summary>What a kick asks for; it comes in the path.</summary>
+internal sealed record KickViewerRequest(Guid ViewerId);
+
 /// <summary>A stream as the API shows it.</summary>
 /// <param name="ViewerCount">Watching now; after the end, when it ended.</param>
 /// <param name="PeakViewers">Most at once in this broadcast.</param>
@@ -120,6 +123,7 @@ internal static class Ranges
 [JsonSerializable(typeof(BitrateSampleRequest))]
 [JsonSerializable(typeof(PublishErrorRequest))]
 [JsonSerializable(typeof(EndStreamRequest))]
+[JsonSerializable(typeof(KickViewerRequest))]
 [JsonSerializable(typeof(StreamPage))]
 [JsonSerializable(typeof(Accepted))]
 [JsonSerializable(typeof(ViewerKicked))]

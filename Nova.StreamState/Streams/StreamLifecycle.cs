@@ -4,7 +4,8 @@ using Nova.ServiceDefaults;
 namespace Nova.StreamState.Streams;
 
 /// <summary>A change that the lifecycle allows: the stream after it, and the message that tells viewers.</summary>
-public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope);
+/// <param name="Removed">Whom the message is about and who is to be kept out; it goes to gateways only.</param>
+public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerRemoved? Removed = null);
 
 /// <summary>
 /// The rules of a broadcast, pure: <c>scheduled → active → ended</c>, ended is terminal (S43). Null means that the stream's status does not
@@ -66,6 +67,19 @@ public static class StreamLifecycle
         var at = EventTime(stream, now);
         return To(Advance(stream, at), new ErrorMessage(
             error.ErrorCode, error.ErrorMessage, error.Severity, error.Recoverable, error.SuggestedAction, at));
+    }
+
+    /// <summary>Lets a viewer go and keeps it out. Once the stream has ended there is nothing to be kept out of.</summary>
+    public static Transition? RemoveViewer(StreamRecord stream, Guid viewerId, TimeSpan period, DateTimeOffset now)
+    {
+        if (stream.Status == StreamStatus.Ended)
+        {
+            return null;
+        }
+
+        var at = EventTime(stream, now);
+        var removed = new ViewerRemoved(viewerId, at + period);
+        return To(Advance(stream, at), removed) with { Removed = removed };
     }
 
     public static Transition? End(StreamRecord stream, EndReason reason, LiveNumbers live, DateTimeOffset now)

@@ -1,3 +1,4 @@
+using System.Text;
 using Nova.Protocol;
 using Npgsql;
 
@@ -64,6 +65,31 @@ internal static class StreamRows
             new() { Value = stream.PeakViewers },
             new() { Value = stream.ViewerCount },
         },
+    };
+
+    /// <summary>Keeps the newest event of each name for those who come late.</summary>
+    public static NpgsqlBatchCommand Newest(StreamRecord stream, string eventName, byte[] envelope) => new(
+        """
+        INSERT INTO stream_events (stream_id, event, version, envelope) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (stream_id, event) DO UPDATE SET version = excluded.version, envelope = excluded.envelope
+        """)
+    {
+        Parameters =
+        {
+            new() { Value = stream.StreamId },
+            new() { Value = eventName },
+            new() { Value = stream.Version },
+            new() { Value = Encoding.UTF8.GetString(envelope) },
+        },
+    };
+
+    public static NpgsqlBatchCommand KeepOut(StreamRecord stream, ViewerRemoved removed) => new(
+        """
+        INSERT INTO removed_viewers (stream_id, viewer_id, until) VALUES ($1, $2, $3)
+        ON CONFLICT (stream_id, viewer_id) DO UPDATE SET until = excluded.until
+        """)
+    {
+        Parameters = { new() { Value = stream.StreamId }, new() { Value = removed.ViewerId }, new() { Value = removed.Until } },
     };
 
     /// <summary>What a change says about the broadcaster being there. The row exists exactly while the broadcast is on.</summary>

@@ -1,4 +1,3 @@
-using System.Text;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Nova.StreamState.Outbox;
@@ -146,18 +145,19 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, StreamStateMetric
         return new(ChangeOutcome.Changed, transition.Stream, BroadcasterReturned: change.Signal == IngestSignal.Alive && locked.LostAt is not null);
     }
 
-    /// <summary>Sends gateways a command that changes no state, with the outbox's guarantee.</summary>
-    public async Task CommandAsync<T>(Guid streamId, T command, CancellationToken cancellationToken)
-        where T : IServerMessage<T>
+    /// <summary>Viewers who are to be kept out now.</summary>
+    public async Task<IReadOnlyList<ViewerRemoved>> RemovedViewersAsync(Guid streamId, CancellationToken cancellationToken)
     {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var insert in OutboxTable.Insert(streamId, version: 0, T.EventName, happenedAt: null, ProtocolJson.Encode(command)))
+        await using var command = dataSource.CreateCommand("SELECT viewer_id, until FROM removed_viewers WHERE stream_id = $1 AND until > now()");
+        command.Parameters.Add(new() { Value = streamId });
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        List<ViewerRemoved> removed = [];
+        while (await reader.ReadAsync(cancellationToken))
         {
-            batch.BatchCommands.Add(insert);
+            removed.Add(new(reader.GetGuid(0), reader.GetFieldValue<DateTimeOffset>(1)));
         }
 
-        await batch.ExecuteNonQueryAsync(cancellationToken);
+        return removed;
     }
 
     private static async Task<LockedStream?> SelectAsync(
@@ -197,23 +197,10 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, StreamStateMetric
     private static async Task WriteAsync(
         NpgsqlConnection connection, Transition transition, IngestSignal signal, CancellationToken cancellationToken)
     {
-        var (stream, eventName, envelope) = transition;
+        var (stream, eventName, envelope, removed) = transition;
         await using var batch = new NpgsqlBatch(connection);
         batch.BatchCommands.Add(StreamRows.Update(stream));
-        batch.BatchCommands.Add(new NpgsqlBatchCommand(
-            """
-            INSERT INTO stream_events (stream_id, event, version, envelope) VALUES ($1, $2, $3, $4)
-            ON CONFLICT (stream_id, event) DO UPDATE SET version = excluded.version, envelope = excluded.envelope
-            """)
-        {
-            Parameters =
-            {
-                new() { Value = stream.StreamId },
-                new() { Value = eventName },
-                new() { Value = stream.Version },
-                new() { Value = Encoding.UTF8.GetString(envelope) },
-            },
-        });
+        batch.BatchCommands.Add(removed is null ? StreamRows.Newest(stream, eventName, envelope) : StreamRows.KeepOut(stream, removed));
         foreach (var insert in OutboxTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope))
         {
             batch.BatchCommands.Add(insert);

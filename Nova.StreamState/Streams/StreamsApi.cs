@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Nova.StreamState.Ingest;
@@ -28,8 +29,8 @@ internal static class StreamsApi
         MapChange(streams.MapPost("/{id}/end", EndAsync), "EndStream", "End the broadcast, for good").Produces<StreamResource>();
         MapChange(streams.MapPost("/{id}/bitrate", MeasureBitrateAsync), "MeasureBitrate", "Report a bitrate measurement; a sign of life").Produces<Accepted>(202);
         MapChange(streams.MapPost("/{id}/heartbeat", HeartbeatAsync), "Heartbeat", "A sign of life; the first one starts the watch").Produces(204);
-        streams.MapDelete("/{id}/viewers/{viewerId}", KickAsync).WithName("KickViewer").WithSummary("Close a viewer's sockets on every gateway")
-            .Produces<ViewerKicked>(202).ProducesProblem(403).ProducesProblem(404);
+        streams.MapDelete("/{id}/viewers/{viewerId}", KickAsync).WithName("KickViewer").WithSummary("Close a viewer's sockets on every gateway and keep it out for a while")
+            .Produces<ViewerKicked>(202).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412);
     }
 
     private static RouteHandlerBuilder MapChange(RouteHandlerBuilder route, string name, string summary) =>
@@ -125,7 +126,7 @@ internal static class StreamsApi
             return Problems.Invalid(errors.All);
         }
 
-        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, mustBeActive: true, cancellationToken);
+        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, cancellationToken);
         if (stream is null)
         {
             return refusal!;
@@ -139,7 +140,7 @@ internal static class StreamsApi
     private static async Task<IResult> HeartbeatAsync(
         string id, HttpContext http, Caller caller, StreamChanges changes, SignsOfLife signs, CancellationToken cancellationToken)
     {
-        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, mustBeActive: true, cancellationToken);
+        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, cancellationToken);
         if (stream is null)
         {
             return refusal!;
@@ -150,20 +151,14 @@ internal static class StreamsApi
     }
 
     private static async Task<IResult> KickAsync(
-        string id, string viewerId, HttpContext http, Caller caller, StreamStore store, StreamChanges changes, CancellationToken cancellationToken)
+        string id, string viewerId, HttpContext http, StreamChanges changes, IOptions<StreamStateOptions> options, CancellationToken cancellationToken)
     {
-        var (stream, refusal) = await changes.FindForPublisherAsync(http.Request, caller, id, mustBeActive: false, cancellationToken);
-        if (stream is null)
-        {
-            return refusal!;
-        }
-
         if (!Guid.TryParseExact(viewerId, "D", out var viewer))
         {
             return Problems.Create(StatusCodes.Status404NotFound, "VIEWER_NOT_FOUND", "A viewer id is a UUID, as connection_established says it.");
         }
 
-        await store.CommandAsync(stream.StreamId, new ViewerRemoved(viewer), cancellationToken);
-        return changes.Answer(StatusCodes.Status202Accepted, stream, new ViewerKicked(stream.StreamId, viewer, stream.Version));
+        return await changes.KickAsync(
+            http, id, viewer, locked => StreamLifecycle.RemoveViewer(locked.Stream, viewer, options.Value.RemovalPeriod, locked.Now), cancellationToken);
     }
 }

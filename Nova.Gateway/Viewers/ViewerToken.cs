@@ -1,0 +1,52 @@
+using Nova.ServiceDefaults;
+
+namespace Nova.Gateway.Viewers;
+
+/// <summary>
+/// What a viewer's token still allows (S28). Its lifetime runs on monotonic time from when it was checked: a wall clock that is set
+/// right meanwhile neither cuts a viewer off nor lets one stay.
+/// </summary>
+internal sealed class ViewerToken
+{
+    /// <summary>How long before its end the viewer is warned, and how old its connection must be for that.</summary>
+    public static readonly TimeSpan WarningTime = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long after its end the viewer is let go.</summary>
+    public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
+
+    private readonly TimeProvider _time;
+    private readonly long _connectedAt;
+    private long _checkedAt;
+    private TimeSpan _lifetime;
+    private bool _isWarned;
+
+    public ViewerToken(Caller caller, TimeProvider time)
+    {
+        _time = time;
+        _connectedAt = time.GetTimestamp();
+        Subject = caller.Subject;
+        Renew(caller);
+    }
+
+    public string Subject { get; }
+
+    /// <summary>Until the viewer is let go; not less than the grace when it has just been let in.</summary>
+    public TimeSpan Remaining => _lifetime + Grace - _time.GetElapsedTime(_checkedAt);
+
+    /// <summary>Whether it is time for the warning, which is given once for each token.</summary>
+    public bool TakeWarning()
+    {
+        if (_isWarned || Remaining > WarningTime + Grace || _time.GetElapsedTime(_connectedAt) < WarningTime)
+        {
+            return false;
+        }
+
+        return _isWarned = true;
+    }
+
+    public void Renew(Caller caller)
+    {
+        var left = caller.ExpiresAt - _time.GetUtcNow();
+        (_checkedAt, _lifetime, _isWarned) = (_time.GetTimestamp(), left > TimeSpan.Zero ? left : TimeSpan.Zero, false);
+    }
+}
