@@ -13,6 +13,18 @@ internal abstract class AddressRates(Rate rate, TimeProvider time)
     private readonly Dictionary<IPAddress, RateLimit> _limits = [];
     private int _sweepAt = 1024;
 
+    /// <summary>How many addresses are in memory.</summary>
+    public int Remembered
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _limits.Count;
+            }
+        }
+    }
+
     /// <param name="address">Null is not limited.</param>
     /// <param name="wait">If refused: until one would be allowed.</param>
     public bool TryTake(IPAddress? address, out TimeSpan wait)

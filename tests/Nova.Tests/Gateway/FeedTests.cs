@@ -63,6 +63,20 @@ public sealed class FeedTests(NovaFixture nova)
         Assert.Equal(3, third!.Version);
     }
 
+    [Fact]
+    public async Task AKickThatTheChannelLost_IsMadeUpForLikeAnyChange()
+    {
+        var stream = await nova.Api.StartStreamAsync();
+        await using var viewer = await stream.WatchAsync();
+        await using var bystander = await stream.WatchAsync(gateway: 1);
+        await ExecuteAsync($"INSERT INTO removed_viewers VALUES ($1, '{viewer.Frames[0].Text("viewer_id")}', now() + interval '1 minute')", stream.Id);
+        await ExecuteAsync("UPDATE streams SET version = version + 1 WHERE stream_id = $1", stream.Id);
+        await stream.PostAsync("quality", """{"new_quality":"4k","new_bitrate_kbps":9000,"reason":"adaptive_bitrate"}""");
+        Assert.Equal(4403, await viewer.WaitForCloseAsync(TimeSpan.FromSeconds(5)));
+        await bystander.WaitForAsync(EventNames.QualityChanged);
+        Assert.Null(bystander.CloseCode);
+    }
+
     private async Task ExecuteAsync(string sql, string streamId)
     {
         await using var connection = new Npgsql.NpgsqlConnection(nova.Stack.ConnectionString("streams"));

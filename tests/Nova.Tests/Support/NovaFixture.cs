@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Nova.Standalone;
 using Nova.Tests.Support;
 using Npgsql;
@@ -18,6 +19,13 @@ public sealed class NovaFixture : IAsyncLifetime
     public NovaStack Stack { get; private set; } = null!;
 
     public Api Api { get; private set; } = null!;
+
+    /// <summary>Claims that this Nova accepts, to be made wrong where they are to be refused.</summary>
+    public JsonObject Claims(string subject = "viewer") => TestToken.Claims("nova-standalone", subject).With("aud", "nova");
+
+    /// <summary>Signs with the key of this Nova what its own <c>/dev/tokens</c> would not.</summary>
+    public string Sign(JsonObject claims) =>
+        TestToken.Hmac(Convert.FromBase64String(File.ReadAllText(Path.Combine(_folder.FullName, "stack", "signing.key"))), claims);
 
     public async ValueTask InitializeAsync()
     {

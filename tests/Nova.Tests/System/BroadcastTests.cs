@@ -158,6 +158,15 @@ public sealed class BroadcastTests(NovaFixture nova)
         await bystander.WaitForAsync(EventNames.ViewerCountChanged, data => Viewers(1)(data) && data.GetProperty("change").GetInt32() < 0);
         Assert.DoesNotContain(EventNames.Error, bystander.Events);
 
+        // It does not come back, on either gateway; others do.
+        foreach (var gateway in nova.Stack.Gateways)
+        {
+            using var http = new HttpClient { BaseAddress = gateway };
+            Assert.Equal(HttpStatusCode.Forbidden, (await http.GetAsync($"{stream.Path}/ws?token={token}", TestContext.Current.CancellationToken)).StatusCode);
+        }
+
+        await using var another = await stream.WatchAsync();
+        await bystander.WaitForAsync(EventNames.ViewerCountChanged, data => Viewers(2)(data) && data.GetProperty("change").GetInt32() > 0);
         Assert.Equal(
             HttpStatusCode.NotFound, (await nova.Api.SendAsync(HttpMethod.Delete, $"{stream.Path}/viewers/nobody", null, stream.Token)).Status);
     }
