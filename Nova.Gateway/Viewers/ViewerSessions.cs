@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Connections.Features;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Issues;
-using Nova.Gateway.Trust;
 using Nova.Gateway.Presence;
+using Nova.Gateway.Trust;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 using Nova.ServiceDefaults;

@@ -133,7 +133,12 @@ public sealed class ClientTests
     {
         var options = new GatewayOptions
         {
-            MaxConnectionsPerViewer = 0, UpgradesPerSecond = 0, UnlimitedClients = "10.0.0.0/33", KnownProxies = "proxy", AllowedOrigins = "https://a.example/", FirstByteTimeout = default,
+            MaxConnectionsPerViewer = 0,
+            UpgradesPerSecond = 0,
+            UnlimitedClients = "10.0.0.0/33",
+            KnownProxies = "proxy",
+            AllowedOrigins = "https://a.example/",
+            FirstByteTimeout = default,
         };
         var failures = new ValidateGatewayOptions().Validate(null, options).Failures!.ToList();
         Assert.Equal(6, failures.Count);
