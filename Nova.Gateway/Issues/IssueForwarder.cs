@@ -25,8 +25,11 @@ internal sealed class IssueForwarder(
 
     private const int MaxBatch = 200;
 
+    /// <summary>Batches under way at once: while one waits for its commit the next is made and sent.</summary>
+    private const int Deliveries = 4;
+
     private readonly Channel<(IssueReport Report, ViewerConnection Viewer)> _queue =
-        Channel.CreateBounded<(IssueReport, ViewerConnection)>(new BoundedChannelOptions(options.Value.IssueQueue) { SingleReader = true });
+        Channel.CreateBounded<(IssueReport, ViewerConnection)>(options.Value.IssueQueue);
 
     public void Accept(ViewerConnection viewer, ClientMessage.ReportIssue issue)
     {
@@ -43,7 +46,10 @@ internal sealed class IssueForwarder(
         TellNotKept(viewer);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, Deliveries).Select(_ => ForwardAsync(stoppingToken)));
+
+    private async Task ForwardAsync(CancellationToken stoppingToken)
     {
         List<(IssueReport Report, ViewerConnection Viewer)> batch = [];
         try

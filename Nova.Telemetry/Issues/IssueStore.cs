@@ -13,39 +13,26 @@ internal sealed record IssueFilter(
 internal sealed class IssueStore(NpgsqlDataSource dataSource)
 {
     /// <summary>
-    /// Stores a batch in one statement. What is there already stays: the same batch again, or a report whose viewer sent the same
+    /// Stores a batch in one round trip. What is there already stays: the same batch again, or a report whose viewer sent the same
     /// <c>report_id</c> before, stores nothing and is answered with the first one's id.
     /// </summary>
     public async Task<IReadOnlyList<Guid>> AddAsync(IReadOnlyList<IssueReport> reports, CancellationToken cancellationToken)
     {
-        await using var insert = dataSource.CreateCommand(
-            """
-            INSERT INTO issues (issue_id, stream_id, viewer_id, session_id, report_id, issue_type, severity, description,
-                                player, browser, os, network, bandwidth_estimate_kbps, client_info, reported_at)
-            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-            ON CONFLICT DO NOTHING
-            """);
-        insert.Parameters.AddRange(new NpgsqlParameter[]
+        await using var batch = dataSource.CreateBatch();
+        batch.BatchCommands.Add(Insert(reports));
+        var named = reports.Where(report => report.ReportId is not null).ToList();
+        if (named.Count > 0)
         {
-            Array(NpgsqlDbType.Uuid, reports, report => report.IssueId),
-            Array(NpgsqlDbType.Uuid, reports, report => report.StreamId),
-            Array(NpgsqlDbType.Uuid, reports, report => report.ViewerId),
-            Array(NpgsqlDbType.Text, reports, report => report.SessionId),
-            Array(NpgsqlDbType.Text, reports, report => Storable(report.ReportId)),
-            Array(NpgsqlDbType.Text, reports, report => WireNames<IssueType>.Of(report.IssueType)),
-            Array(NpgsqlDbType.Text, reports, report => WireNames<IssueSeverity>.Of(report.Severity)),
-            Array(NpgsqlDbType.Text, reports, report => Storable(report.Description)),
-            Array(NpgsqlDbType.Text, reports, report => Member(report, "player")),
-            Array(NpgsqlDbType.Text, reports, report => Member(report, "browser")),
-            Array(NpgsqlDbType.Text, reports, report => Member(report, "os")),
-            Array(NpgsqlDbType.Text, reports, report => Member(report, "network")),
-            Array(NpgsqlDbType.Bigint, reports, Bandwidth),
-            Array(NpgsqlDbType.Json, reports, report => report.ClientInfo?.GetRawText()),
-            Array(NpgsqlDbType.TimestampTz, reports, report => report.ReportedAt),
-        });
-        await insert.ExecuteNonQueryAsync(cancellationToken);
+            batch.BatchCommands.Add(FindByReportId(named));
+        }
 
-        var stored = await FindByReportIdAsync(reports, cancellationToken);
+        Dictionary<(Guid, string), Guid> stored = [];
+        await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            stored[(reader.GetGuid(0), reader.GetString(1))] = reader.GetGuid(2);
+        }
+
         return [.. reports.Select(report =>
             report.ReportId is not null && stored.TryGetValue((report.ViewerId, Storable(report.ReportId)!), out var first) ? first : report.IssueId)];
     }
@@ -92,31 +79,46 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
         return issues;
     }
 
-    private async Task<Dictionary<(Guid Viewer, string Report), Guid>> FindByReportIdAsync(
-        IReadOnlyList<IssueReport> reports, CancellationToken cancellationToken)
+    private static NpgsqlBatchCommand Insert(IReadOnlyList<IssueReport> reports) => new(
+        """
+        INSERT INTO issues (issue_id, stream_id, viewer_id, session_id, report_id, issue_type, severity, description,
+                            player, browser, os, network, bandwidth_estimate_kbps, client_info, reported_at)
+        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        ON CONFLICT DO NOTHING
+        """)
     {
-        Dictionary<(Guid, string), Guid> found = [];
-        var named = reports.Where(report => report.ReportId is not null).ToList();
-        if (named.Count == 0)
+        Parameters =
         {
-            return found;
-        }
+            Array(NpgsqlDbType.Uuid, reports, report => report.IssueId),
+            Array(NpgsqlDbType.Uuid, reports, report => report.StreamId),
+            Array(NpgsqlDbType.Uuid, reports, report => report.ViewerId),
+            Array(NpgsqlDbType.Text, reports, report => report.SessionId),
+            Array(NpgsqlDbType.Text, reports, report => Storable(report.ReportId)),
+            Array(NpgsqlDbType.Text, reports, report => WireNames<IssueType>.Of(report.IssueType)),
+            Array(NpgsqlDbType.Text, reports, report => WireNames<IssueSeverity>.Of(report.Severity)),
+            Array(NpgsqlDbType.Text, reports, report => Storable(report.Description)),
+            Array(NpgsqlDbType.Text, reports, report => Member(report, "player")),
+            Array(NpgsqlDbType.Text, reports, report => Member(report, "browser")),
+            Array(NpgsqlDbType.Text, reports, report => Member(report, "os")),
+            Array(NpgsqlDbType.Text, reports, report => Member(report, "network")),
+            Array(NpgsqlDbType.Bigint, reports, Bandwidth),
+            Array(NpgsqlDbType.Json, reports, report => report.ClientInfo?.GetRawText()),
+            Array(NpgsqlDbType.TimestampTz, reports, report => report.ReportedAt),
+        },
+    };
 
-        await using var command = dataSource.CreateCommand(
-            """
-            SELECT i.viewer_id, i.report_id, i.issue_id
-            FROM issues i JOIN unnest($1, $2) AS named (viewer_id, report_id) USING (viewer_id, report_id)
-            """);
-        command.Parameters.Add(Array(NpgsqlDbType.Uuid, named, report => report.ViewerId));
-        command.Parameters.Add(Array(NpgsqlDbType.Text, named, report => Storable(report.ReportId)));
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        while (await reader.ReadAsync(cancellationToken))
+    private static NpgsqlBatchCommand FindByReportId(IReadOnlyList<IssueReport> named) => new(
+        """
+        SELECT i.viewer_id, i.report_id, i.issue_id
+        FROM issues i JOIN unnest($1, $2) AS named (viewer_id, report_id) USING (viewer_id, report_id)
+        """)
+    {
+        Parameters =
         {
-            found[(reader.GetGuid(0), reader.GetString(1))] = reader.GetGuid(2);
-        }
-
-        return found;
-    }
+            Array(NpgsqlDbType.Uuid, named, report => report.ViewerId),
+            Array(NpgsqlDbType.Text, named, report => Storable(report.ReportId)),
+        },
+    };
 
     private static NpgsqlParameter Array<T>(NpgsqlDbType type, IReadOnlyList<IssueReport> reports, Func<IssueReport, T> select) =>
         new() { Value = reports.Select(select).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | type };
