@@ -56,7 +56,7 @@ public sealed class GatewayOptions
     /// <summary>How long an unknown stream id is remembered as such.</summary>
     public TimeSpan UnknownStreamLinger { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Joins and leaves of one stream within this time are one count (R47: 10–100 ms).</summary>
+    /// <summary>Joins and leaves of one stream within this time are one count (R47: 10–100 ms); 100 ms for a stream with 1,000 viewers here or more.</summary>
     public TimeSpan CountInterval { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>A gateway that died is no longer counted after this time.</summary>

@@ -17,6 +17,12 @@ internal sealed class ViewerCounts : BackgroundService
     /// <summary>As StreamState's: longer than any broadcast is silent.</summary>
     private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
 
+    /// <summary>Viewers of a stream here, from which on its counts are told less often: while thousands join, telling everybody is most of the work.</summary>
+    private const int LargeRoom = 1000;
+
+    /// <summary>The longest that the protocol calls typical.</summary>
+    private static readonly TimeSpan LargeRoomInterval = TimeSpan.FromMilliseconds(100);
+
     /// <summary>A count must not seem older than the greeting of the viewer it counts, and timers are a few ms early or late.</summary>
     private static readonly TimeSpan TimerError = TimeSpan.FromMilliseconds(10);
 
@@ -86,13 +92,14 @@ internal sealed class ViewerCounts : BackgroundService
     {
         while (true)
         {
-            await Task.Delay(_options.CountInterval, _time);
+            var interval = IntervalOf(feed.Room);
+            await Task.Delay(interval, _time);
             lock (_lock)
             {
                 report.IsDue = false;
             }
 
-            await ReportAsync(feed, report);
+            await ReportAsync(feed, report, interval);
             lock (_lock)
             {
                 if (!report.IsDue)
@@ -109,7 +116,10 @@ internal sealed class ViewerCounts : BackgroundService
         }
     }
 
-    private async Task ReportAsync(StreamFeed feed, Report report)
+    private TimeSpan IntervalOf(StreamRoom room) =>
+        room.LocalViewers >= LargeRoom && _options.CountInterval < LargeRoomInterval ? LargeRoomInterval : _options.CountInterval;
+
+    private async Task ReportAsync(StreamFeed feed, Report report, TimeSpan interval)
     {
         var room = feed.Room;
         var (viewers, known) = (room.LocalViewers, room.Count);
@@ -120,7 +130,7 @@ internal sealed class ViewerCounts : BackgroundService
                 [StreamKeys.Live(room.StreamId)],
                 [
                     _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
-                    LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds,
+                    LiveHashSeconds, (long)(interval - TimerError).TotalMilliseconds,
                 ]))!;
             var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
             var uncounted = room.TakeUncounted(viewers, count, published: answer[4] == 1);
