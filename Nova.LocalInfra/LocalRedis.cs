@@ -34,7 +34,8 @@ public sealed class LocalRedis : IDisposable
             {
                 EndPoints = [new IPEndPoint(IPAddress.Loopback, candidate)],
                 QuietMode = true,
-                EnableLua = true, // Presence and publishing are scripts.
+                EnableLua = true, // Presence and publishing are scripts ...
+                LuaTransactionMode = true, // ... which rely on running alone, as they do on Redis. By default they interleave here.
                 LuaOptions = new LuaOptions(),
                 LogMemorySize = "64m",
                 PageSize = "1m",
