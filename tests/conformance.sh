@@ -53,9 +53,10 @@ for rule in sorted({*rules, *tests}, key=order):
     of_rule = tests.get(rule, [])
     outcome = max((test[0] for test in of_rule), key=WORST.get, default='missing')
     count[outcome] += 1
-    # A rule may have several tests, and a test several rows: the name of the worst, the time of all.
+    # A rule may have several tests, and a test several rows: the worst one's name, the time of all.
     named = next((test[1] for test in of_rule if test[0] == outcome), None)
-    told = f'{named} ({sum(test[2] for test in of_rule):.1f} s)' if named else ''
+    more = f' and {len(of_rule) - 1} more' if len(of_rule) > 1 else ''
+    told = f'{named}{more} ({sum(test[2] for test in of_rule):.1f} s)' if named else ''
     print(f'{rule:<6} {outcome:<9}{told}'.rstrip())
 
 for failure in failures:

@@ -48,7 +48,7 @@ public sealed class EnvelopeRuleTests(NovaFixture nova) : RuleTests(nova)
                 """{"event":"get_stream_info","data":{"request_id":"plain"}}""",
                 """{"data":{"request_id":"swapped"},"event":"get_stream_info"}""",
                 "\r\n\t { \"event\" :\n \"get_stream_info\" , \"data\" : {\t\"request_id\" : \"spaced\" } }\n ",
-                """{"version":[2,{"event":"no"}],"event":"get_stream_info","data":{"extra":{"request_id":"no"},"request_id":"unknown members"},"id":null}""",
+                """{"v":[2,{"event":"no"}],"event":"get_stream_info","data":{"x":{"request_id":"no"},"request_id":"unknown members"},"id":null}""",
             })
             {
                 await viewer.SendAsync(message);

@@ -27,7 +27,8 @@ internal static class EventfulBroadcast
         await viewer.WriteAsync(RawFrame.OfText("""{"event":"get_stream_info","data":{"request_id":"r \u2028 \"1\""}}"""));
         await viewer.WriteAsync(RawFrame.OfText("""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","report_id":"1"}}"""));
         await UntilAsync(
-            EventNames.StreamStarted, EventNames.QualityChanged, EventNames.BitrateUpdate, EventNames.Error, EventNames.StreamInfo, EventNames.IssueReceived);
+            EventNames.StreamStarted, EventNames.QualityChanged, EventNames.BitrateUpdate, EventNames.Error, EventNames.StreamInfo,
+            EventNames.IssueReceived);
 
         await stream.PostAsync("end");
         await UntilAsync(EventNames.StreamEnded);
@@ -38,7 +39,9 @@ internal static class EventfulBroadcast
         {
             while (names.Except(frames.Select(frame => frame.AsMessage().Event)).Any())
             {
-                frames.Add(await viewer.ReadAsync() ?? throw new Xunit.Sdk.XunitException($"The connection ended before all of {string.Join(", ", names)} came."));
+                var frame = await viewer.ReadAsync();
+                Assert.True(frame is not null, $"The connection ended before all of {string.Join(", ", names)} came.");
+                frames.Add(frame);
             }
         }
     }

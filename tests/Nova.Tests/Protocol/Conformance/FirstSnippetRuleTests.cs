@@ -20,8 +20,8 @@ public sealed class FirstSnippetRuleTests(NovaFixture nova) : RuleTests(nova)
         var stream = await Api.StartStreamAsync();
         using var process = Tools.Start(Tools.Node,
         [
-            ..NodeFlags(), Path.Combine(AppContext.BaseDirectory, "Protocol", "Conformance", "first-snippet.mjs"), document, Api.Gateways[1].Authority, stream.Id,
-            await Api.TokenAsync("first snippet"), $"{Seconds}",
+            ..NodeFlags(), Path.Combine(AppContext.BaseDirectory, "Protocol", "Conformance", "first-snippet.mjs"), document,
+            Api.Gateways[1].Authority, stream.Id, await Api.TokenAsync("first snippet"), $"{Seconds}",
         ]);
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
@@ -40,8 +40,8 @@ public sealed class FirstSnippetRuleTests(NovaFixture nova) : RuleTests(nova)
         Assert.True(lines[0].TryGetProperty("opened", out _), lines[0].GetRawText());
         var events = lines.Where(line => line.TryGetProperty("event", out _)).Select(line => line.GetProperty("event").GetString()!).ToList();
         Assert.Equal([EventNames.ConnectionEstablished, EventNames.StreamStarted], events.Take(2));
-        Assert.All(
-            [EventNames.ViewerCountChanged, EventNames.QualityChanged, EventNames.BitrateUpdate, EventNames.Ping], name => Assert.Contains(name, events));
+        string[] others = [EventNames.ViewerCountChanged, EventNames.QualityChanged, EventNames.BitrateUpdate, EventNames.Ping];
+        Assert.Empty(others.Except(events));
     }
 
     /// <summary>Node has WebSocket by itself from version 22 on.</summary>

@@ -9,17 +9,15 @@ namespace Nova.Tests.Protocol.Conformance;
 /// </summary>
 internal static partial class MessageSchema
 {
-    private static readonly Kind Text = new("a string", value => value.ValueKind == JsonValueKind.String);
-    private static readonly Kind Id = new("a non-empty string", value => value.ValueKind == JsonValueKind.String && value.GetString()!.Length > 0);
-    private static readonly Kind Uuid = new("a UUID in lower case", value => value.ValueKind == JsonValueKind.String && UuidForm().IsMatch(value.GetString()!));
-    private static readonly Kind Flag = new("a boolean", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False);
-    private static readonly Kind Whole = new("an integer", value => value.ValueKind == JsonValueKind.Number && WholeForm().IsMatch(value.GetRawText()));
-    private static readonly Kind Time = new("a UTC time with milliseconds", value => value.ValueKind == JsonValueKind.String && TimestampForm().IsMatch(value.GetString()!));
-
-    private static readonly Kind Count = new(
-        "an integer of 0 or more", value => Whole.Fits(value) && value.GetRawText()[0] != '-');
-
+    private static readonly Kind Text = OfText("a string", _ => true);
+    private static readonly Kind Id = OfText("a non-empty string", text => text.Length > 0);
+    private static readonly Kind Uuid = OfText("a UUID in lower case", text => UuidForm().IsMatch(text));
+    private static readonly Kind Time = OfText("a UTC time with milliseconds", text => TimestampForm().IsMatch(text));
+    private static readonly Kind Code = OfText("an upper-case code", text => CodeForm().IsMatch(text));
     private static readonly Kind Quality = OneOf("720p", "1080p", "4k", "auto");
+    private static readonly Kind Flag = new("a boolean", value => value.ValueKind is JsonValueKind.True or JsonValueKind.False);
+    private static readonly Kind Whole = OfNumber("an integer", number => WholeForm().IsMatch(number));
+    private static readonly Kind Count = OfNumber("an integer of 0 or more", number => WholeForm().IsMatch(number) && number[0] != '-');
 
     /// <summary>Event, then its members.</summary>
     private static readonly Dictionary<string, (string Name, Kind Kind)[]> Messages = new()
@@ -51,9 +49,8 @@ internal static partial class MessageSchema
         ],
         ["error"] =
         [
-            ("error_code", new("an upper-case code", value => value.ValueKind == JsonValueKind.String && CodeForm().IsMatch(value.GetString()!))),
-            ("error_message", Text), ("severity", OneOf("info", "warning", "error", "critical")), ("recoverable", Flag),
-            ("suggested_action", Text), ("timestamp", Time),
+            ("error_code", Code), ("error_message", Text), ("severity", OneOf("info", "warning", "error", "critical")),
+            ("recoverable", Flag), ("suggested_action", Text), ("timestamp", Time),
         ],
         ["ping"] = [("sequence", Count), ("timestamp", Time)],
         ["stream_info"] =
@@ -105,8 +102,14 @@ internal static partial class MessageSchema
         return wrong;
     }
 
-    private static Kind OneOf(params string[] values) => new(
-        $"one of {string.Join(", ", values)}", value => value.ValueKind == JsonValueKind.String && values.Contains(value.GetString()));
+    private static Kind OneOf(params string[] values) => OfText($"one of {string.Join(", ", values)}", values.Contains);
+
+    private static Kind OfText(string what, Func<string, bool> fits) =>
+        new(what, value => value.ValueKind == JsonValueKind.String && fits(value.GetString()!));
+
+    /// <param name="fits">Gets the number as it was written.</param>
+    private static Kind OfNumber(string what, Func<string, bool> fits) =>
+        new(what, value => value.ValueKind == JsonValueKind.Number && fits(value.GetRawText()));
 
     private static IEnumerable<string> Names(JsonElement value) => value.ValueKind switch
     {

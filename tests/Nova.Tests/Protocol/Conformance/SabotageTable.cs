@@ -26,7 +26,7 @@ internal static class SabotageTable
     private const string WithoutMilliseconds = "2025-10-21T10:35:20Z";
 
     private const string AnotherCount =
-        $$$"""{"event":"viewer_count_changed","data":{"stream_id":"{{{AnotherId}}}","viewer_count":1,"peak_viewers":1,"change":0,"timestamp":"{{{LongAgo}}}"}}""";
+        $$$"""{"event":"viewer_count_changed","data":{"stream_id":"{{{AnotherId}}}","viewer_count":1,"peak_viewers":1,"change":0}}""";
 
     private const string AnotherStart =
         $$$"""{"event":"stream_started","data":{"stream_id":"{{{AnotherId}}}","title":"t","timestamp":"{{{LongAgo}}}"}}""";
@@ -37,7 +37,7 @@ internal static class SabotageTable
     public static IReadOnlyDictionary<string, SabotageRow> Rows { get; } = new[]
     {
         Of<ConnectionRuleTests>(
-            ("R1 the accept key is another's", HeadOf("/ws?", head => head.Replace("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "s3pPLMBiTxaQ9kYGzzhZRbK+xOg="))),
+            ("R1 the accept key is another's", HeadOf("/ws?", head => head.Replace("xOo=", "xOg="))),
             ("R1 an upgrade is answered 200", Status(101, 200)),
             ("R1 a neighbour is upgraded", Status(404, 101)),
             ("R2 ws greets otherwise than wss", Set(Greeting, "viewer_id", AnotherId)),
@@ -46,7 +46,7 @@ internal static class SabotageTable
             ("R4 a forged token is 403", Status(401, 403)),
             ("R5 the default protocol is another", Set(Greeting, "protocol_version", "1.1")),
             ("R7 the query is not understood", Status(101, 400)),
-            ("R9 the id comes back in upper case", Change(Greeting, data => data["stream_id"] = data["stream_id"]!.GetValue<string>().ToUpperInvariant())),
+            ("R9 the id comes back in upper case", SetText(Greeting, "stream_id", text => text.ToUpperInvariant())),
             ("R9 what is no UUID is 400", Status(404, 400))),
         Of<EnvelopeRuleTests>(
             ("R10 a message is an array", Rewrite(Quality, text => $"[{text}]")),
@@ -65,7 +65,7 @@ internal static class SabotageTable
         Of<ConnectionEstablishedRuleTests>(
             ("R13 a count comes before the greeting", InsertBefore(Greeting, AnotherCount)),
             ("R13 the greeting is dropped", Drop(Greeting)),
-            ("R14 the greeting comes late", Delay(Greeting, 400)),
+            ("R14 the greeting comes late", Delay(Greeting, 600)),
             ("R16 the stream is another", Set(Greeting, "stream_id", AnotherId)),
             ("R17 the viewer is a new one each time", Change(Greeting, data => data["viewer_id"] = Guid.NewGuid().ToString())),
             ("R17 all viewers are one", Set(Greeting, "viewer_id", AnotherId)),
@@ -74,7 +74,7 @@ internal static class SabotageTable
             ("R18 a session has no name", Set(Greeting, "session_id", "")),
             ("R19 the version is a number", Set(Greeting, "protocol_version", 1.0)),
             ("R20 the time has no milliseconds", Set(Greeting, "timestamp", WithoutMilliseconds)),
-            ("R20 the time has an offset", Change(Greeting, data => data["timestamp"] = data["timestamp"]!.GetValue<string>().Replace("Z", "+00:00"))),
+            ("R20 the time has an offset", SetText(Greeting, "timestamp", text => text.Replace("Z", "+00:00"))),
             ("R20 the clock is wrong", ShiftTime(Greeting, -5))),
         Of<StreamStartedRuleTests>(
             ("R21 the start is told twice", Repeat(Started)),
@@ -82,8 +82,8 @@ internal static class SabotageTable
             ("R22 a count comes before the start", InsertBefore(Started, AnotherCount)),
             ("R22 the start is told twice", Repeat(Started)),
             ("R23 a start that did not happen is told", InsertAfter(Greeting, AnotherStart)),
-            ("R24 the title loses what is not in the BMP", Change(Started, data => data["title"] = data["title"]!.GetValue<string>().Replace("🎮", "\ufffd"))),
-            ("R24 the description is trimmed", Change(Started, data => data["description"] = data["description"]!.GetValue<string>().Split('\r')[0])),
+            ("R24 the title loses what is not in the BMP", SetText(Started, "title", text => text.Replace("🎮", "\ufffd"))),
+            ("R24 the description is trimmed", SetText(Started, "description", text => text.Split('\r')[0])),
             ("R24 the broadcaster is another", Set(Started, "broadcaster_id", "user-123")),
             ("R25 the quality is the present one", Set(Started, "quality", "720p")),
             ("R26 the frames per second are a string", Set(Started, "fps", "48")),
@@ -92,7 +92,7 @@ internal static class SabotageTable
         Of<StreamEndedRuleTests>(
             ("R29 the end is told twice", Repeat(Ended)),
             ("R29 the end is told late", Delay(Ended, 900)),
-            ("R30 the duration is in milliseconds", Change(Ended, data => data["duration_seconds"] = data["duration_seconds"]!.GetValue<int>() * 1000)),
+            ("R30 the duration is of another broadcast", Add(Ended, "duration_seconds", 3600)),
             ("R31 the peak is one too few", Add(Ended, "peak_viewers", -1)),
             ("R32 nobody is left at the end", Set(Ended, "final_viewer_count", 0)),
             ("R33 the reason is another", Set(Ended, "reason", "error")),
@@ -121,7 +121,7 @@ internal static class SabotageTable
             ("R49 a change is told late", Delay(Quality, 900)),
             ("R50 the previous quality is another", ChangeSecond(Quality, data => data["previous_quality"] = "auto")),
             ("R50 changes come out of order", Swap(Quality)),
-            ("R51 a quality is in upper case", Change(Quality, data => data["new_quality"] = data["new_quality"]!.GetValue<string>().ToUpperInvariant())),
+            ("R51 a quality is in upper case", SetText(Quality, "new_quality", text => text.ToUpperInvariant())),
             ("R51 an unknown quality is accepted", Accept("quality")),
             ("R52 the previous bitrate is another", ChangeSecond(Quality, data => data["previous_bitrate_kbps"] = 5000)),
             ("R52 a bitrate is a string", Set(Quality, "previous_bitrate_kbps", "5000")),

@@ -13,6 +13,9 @@ internal static class Sabotages
 
     public static Sabotage Set(string name, string member, JsonNode? value) => Change(name, data => data[member] = value?.DeepClone());
 
+    public static Sabotage SetText(string name, string member, Func<string, string> change) =>
+        Change(name, data => data[member] = change(data[member]!.GetValue<string>()));
+
     public static Sabotage Remove(string name, string member) => Change(name, data => data.Remove(member));
 
     public static Sabotage Add(string name, string member, int more) => Change(name, data => data[member] = data[member]!.GetValue<int>() + more);

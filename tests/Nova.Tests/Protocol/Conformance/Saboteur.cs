@@ -100,10 +100,12 @@ internal sealed class Saboteur : IAsyncDisposable
         }
     }
 
-    /// <summary>Plain requests get a connection each: every answer is then the first of its connection and its head is found without counting bodies.</summary>
-    private static string OneExchange(string head) => IsUpgrade(head) ? head : head.Insert(head.IndexOf("\r\n", StringComparison.Ordinal), "\r\nConnection: close");
-
-    private static bool IsUpgrade(string head) => head.Contains("\r\nUpgrade:", StringComparison.OrdinalIgnoreCase);
+    /// <summary>
+    /// Plain requests get a connection each: every answer is then the first of its connection, and its head is found without counting bodies.
+    /// </summary>
+    private static string OneExchange(string head) => head.Contains("\r\nUpgrade:", StringComparison.OrdinalIgnoreCase)
+        ? head
+        : head.Insert(head.IndexOf("\r\n", StringComparison.Ordinal), "\r\nConnection: close");
 
     /// <summary>What the client sends, its end and its reset included, is passed on as it is.</summary>
     private static async Task CopyUpAsync(BufferedStream fromClient, TcpClient server, CancellationTokenSource ends)

@@ -110,8 +110,8 @@ public sealed class ViewerCountRuleTests(NovaFixture nova) : RuleTests(nova)
         Assert.Contains(counts, count => count.Number("change") < 0);
         foreach (var (earlier, later) in counts.Zip(counts.Skip(1)))
         {
-            Assert.True(
-                later.Number("change") == later.Number("viewer_count") - earlier.Number("viewer_count"), string.Join('\n', counts.Select(count => count.Raw)));
+            var isTheDifference = later.Number("change") == later.Number("viewer_count") - earlier.Number("viewer_count");
+            Assert.True(isTheDifference, string.Join('\n', counts.Select(count => count.Raw)));
         }
     }
 
@@ -141,24 +141,22 @@ public sealed class ViewerCountRuleTests(NovaFixture nova) : RuleTests(nova)
         await new[] { one, two, first, second }.DisposeAllAsync();
     }
 
-    /// <summary>200 joins, as fast as the machine makes them, where the rule has 500 in a second.</summary>
+    /// <summary>
+    /// 200 joins, as fast as the machine makes them, where the rule has 500 in a second. One of three bursts must be told in half as many
+    /// messages: a machine with other work may spread one over so many seconds that there is little to batch.
+    /// </summary>
     [Fact]
     public async Task R48_ManyJoinsAtOnce_AreFewMessages()
     {
         const int Joins = 200;
-        var stream = await Api.CreateStreamAsync();
-        var token = await Api.TokenAsync();
-        await using var watching = await StartWatchingAsync(stream);
-        var alone = watching.Frames.Count;
-        var started = Stopwatch.GetTimestamp();
-        var viewers = await Task.WhenAll(Enumerable.Range(0, Joins).Select(i => stream.WatchAsync(i % 2, token)));
-        var last = await watching.WaitForViewersAsync(Joins + 1);
+        List<int> messages = [];
+        do
+        {
+            messages.Add(await TellAsync(Joins));
+        }
+        while (messages[^1] > Joins / 2 && messages.Count < 3);
 
-        // At most 100 a second is the rule's upper end; a burst that a busy machine has spread over seconds may have more of them.
-        var messages = watching.Frames.Skip(alone).Count(frame => frame.Event == EventNames.ViewerCountChanged);
-        var most = Math.Max(Joins / 2, 100 * RuleSteps.Since(started, last).TotalSeconds);
-        Assert.InRange(messages, 1, Math.Min(most, Joins * 9 / 10));
-        await viewers.DisposeAllAsync();
+        Assert.InRange(messages[^1], 1, Joins / 2);
     }
 
     private static void AssertCount(Frame told, int viewers, int change)
@@ -203,6 +201,20 @@ public sealed class ViewerCountRuleTests(NovaFixture nova) : RuleTests(nova)
         await watching.WaitForViewersAsync(4, few);
         await others.DisposeAllAsync();
         return watching.All(EventNames.ViewerCountChanged);
+    }
+
+    /// <returns>In how many messages that many joins at once are told.</returns>
+    private async Task<int> TellAsync(int joins)
+    {
+        var stream = await Api.CreateStreamAsync();
+        var token = await Api.TokenAsync();
+        await using var watching = await StartWatchingAsync(stream);
+        var alone = watching.Frames.Count;
+        var viewers = await Task.WhenAll(Enumerable.Range(0, joins).Select(i => stream.WatchAsync(i % 2, token)));
+        await watching.WaitForViewersAsync(joins + 1);
+        var messages = watching.Frames.Skip(alone).Count(frame => frame.Event == EventNames.ViewerCountChanged);
+        await viewers.DisposeAllAsync();
+        return messages;
     }
 
     /// <summary>A socket that can be torn in either way, which a WebSocket client does not offer.</summary>
