@@ -1,0 +1,69 @@
+using System.Net;
+using System.Text.Json;
+using Nova.Protocol;
+using Nova.Tests.Support;
+
+namespace Nova.Tests.Protocol.Conformance;
+
+/// <summary>What several of the rules' tests ask, and what is true of every answer.</summary>
+internal static class Ask
+{
+    /// <summary>The document's five causes of trouble at the ingest and elsewhere all have this shape (R63, R64).</summary>
+    private static readonly string[] ErrorMembers = ["error_code", "error_message", "severity", "recoverable", "suggested_action", "timestamp"];
+
+    /// <summary>Asks for the stream's info and waits for the answer. Everything the server had to say before is there then.</summary>
+    public static async Task<Frame> InfoAsync(this Viewer viewer, string? requestId = null, TimeSpan? within = null)
+    {
+        requestId ??= Guid.NewGuid().ToString("N");
+        await viewer.SendAsync(JsonSerializer.Serialize(new { @event = "get_stream_info", data = new { request_id = requestId } }));
+        return await viewer.WaitForAsync(EventNames.StreamInfo, info => info.GetProperty("request_id").GetString() == requestId, within);
+    }
+
+    public static Task PongAsync(this Viewer viewer, long sequence) =>
+        viewer.SendAsync($$$"""{"event":"pong","data":{"sequence":{{{sequence}}},"timestamp":"2025-10-21T10:50:00.500Z"}}""");
+
+    public static Task<Frame> WaitForPingAsync(this Viewer viewer, long sequence) =>
+        viewer.WaitForAsync(EventNames.Ping, ping => ping.GetProperty("sequence").GetInt64() == sequence, TimeSpan.FromSeconds((30 * sequence) + 10));
+
+    public static Task<Frame> WaitForCountAsync(this Viewer viewer, int viewers, TimeSpan? within = null) =>
+        viewer.WaitForAsync(EventNames.ViewerCountChanged, count => count.GetProperty("viewer_count").GetInt32() == viewers, within);
+
+    public static Task<Answer> ChangeQualityAsync(this TestStream stream, int kbps, string quality = "720p") => stream.PostAsync(
+        "quality", $$"""{"new_quality":"{{quality}}","new_bitrate_kbps":{{kbps}},"reason":"adaptive_bitrate"}""");
+
+    public static IReadOnlyList<Frame> Of(this Viewer viewer, string name) => [.. viewer.Frames.Where(frame => frame.Event == name)];
+
+    public static bool IsRecoverable(this Frame error) => error.Data.GetProperty("recoverable").GetBoolean();
+
+    /// <summary>A plain GET gets what an upgrade would (S12), body included, which a WebSocket client does not show.</summary>
+    public static async Task<Answer> RefusalAsync(this Api api, string path) => await api.SendAsync(HttpMethod.Get, path, null, null);
+
+    /// <summary>The upgrade itself is refused with that status: no 101 comes before it.</summary>
+    public static async Task AssertUpgradeRefusedAsync(Uri gateway, string path, HttpStatusCode status)
+    {
+        await using var client = await RawViewer.OpenAsync(gateway);
+        var answer = await client.UpgradeAsync(RawViewer.Request(gateway, path));
+        Assert.Equal((int)status, answer.Status);
+    }
+
+    public static void AssertErrorShape(Frame error)
+    {
+        Assert.Equal(EventNames.Error, error.Event);
+        Assert.All(ErrorMembers, name => Assert.True(error.Data.TryGetProperty(name, out _), $"{name} is missing in {error.Raw}"));
+        Assert.All(ErrorMembers.Where(name => name != "recoverable"), name => Assert.Equal(JsonValueKind.String, error.Data.GetProperty(name).ValueKind));
+        Assert.Contains(error.Data.GetProperty("recoverable").ValueKind, new[] { JsonValueKind.True, JsonValueKind.False });
+        Assert.Contains(error.Text("severity"), new[] { "info", "warning", "error", "critical" });
+        Assert.Matches("^[A-Z]+(_[A-Z]+)*$", error.Text("error_code"));
+        Assert.NotEmpty(error.Text("error_message"));
+        Assert.Matches(@"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", error.Text("timestamp"));
+    }
+
+    /// <summary>Nothing of Nova's inside is in a text for viewers.</summary>
+    public static void AssertNoInternals(string text)
+    {
+        foreach (var word in new[] { "Exception", "System.", "Nova.", "Npgsql", "Redis", "127.0.0.1", "   at " })
+        {
+            Assert.DoesNotContain(word, text, StringComparison.OrdinalIgnoreCase);
+        }
+    }
+}
