@@ -90,9 +90,10 @@ public sealed class RawViewer : IAsyncDisposable
     }
 
     /// <summary>Sends a request's head and reads the answer's.</summary>
-    public async Task<RawResponse> UpgradeAsync(string request)
+    /// <param name="behind">What leaves in the same write.</param>
+    public async Task<RawResponse> UpgradeAsync(string request, params byte[] behind)
     {
-        Assert.True(await WriteAsync(Encoding.UTF8.GetBytes(request)), "The connection was gone before the request was out.");
+        Assert.True(await WriteAsync((byte[])[.. Encoding.UTF8.GetBytes(request), .. behind]), "The connection was gone before the request was out.");
         using var timeout = new CancellationTokenSource(Api.Patience);
         var head = new List<byte>();
         while (!head.TakeLast(4).SequenceEqual("\r\n\r\n"u8.ToArray()))

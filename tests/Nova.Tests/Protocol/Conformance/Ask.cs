@@ -11,6 +11,10 @@ internal static class Ask
     /// <summary>The document's five causes of trouble at the ingest and elsewhere all have this shape (R63, R64).</summary>
     private static readonly string[] ErrorMembers = ["error_code", "error_message", "severity", "recoverable", "suggested_action", "timestamp"];
 
+    /// <summary>What a broadcaster's tools say of a moment's trouble, as the publisher's API takes it.</summary>
+    public const string IngestTrouble =
+        """{"error_code":"BUFFER_OVERFLOW","error_message":"m","severity":"warning","recoverable":true,"suggested_action":"a"}""";
+
     /// <summary>Asks for the stream's info and waits for the answer. Everything the server had to say before is there then.</summary>
     public static async Task<Frame> InfoAsync(this Viewer viewer, string? requestId = null, TimeSpan? within = null)
     {
@@ -31,6 +35,10 @@ internal static class Ask
     public static Task<Answer> ChangeQualityAsync(this TestStream stream, int kbps, string quality = "720p") => stream.PostAsync(
         "quality", $$"""{"new_quality":"{{quality}}","new_bitrate_kbps":{{kbps}},"reason":"adaptive_bitrate"}""");
 
+    /// <summary>The change that <see cref="ChangeQualityAsync"/> or a flood numbered so.</summary>
+    public static Task<Frame> WaitForChangeAsync(this Viewer viewer, int kbps, TimeSpan? within = null, int from = 0) => viewer.WaitForAsync(
+        EventNames.QualityChanged, change => change.GetProperty("new_bitrate_kbps").GetInt32() == kbps, within, from);
+
     public static IReadOnlyList<Frame> Of(this Viewer viewer, string name) => [.. viewer.Frames.Where(frame => frame.Event == name)];
 
     public static bool IsRecoverable(this Frame error) => error.Data.GetProperty("recoverable").GetBoolean();
@@ -46,11 +54,23 @@ internal static class Ask
         Assert.Equal((int)status, answer.Status);
     }
 
+    /// <summary>The idle timeout: 60 s, found out up to 5 s later, and not after 75 s (R96), on a machine that has other things to do.</summary>
+    public static void AssertIdleTimeout(TimeSpan silence) => Assert.InRange(silence.TotalSeconds, 59, 69);
+
+    public static void AssertInOrderOfTime(IEnumerable<Frame> frames)
+    {
+        foreach (var (earlier, later) in frames.Zip(frames.Skip(1)))
+        {
+            Assert.True(earlier.Timestamp <= later.Timestamp, $"The second is older by its own time:\n{earlier.Raw}\n{later.Raw}");
+        }
+    }
+
     public static void AssertErrorShape(Frame error)
     {
         Assert.Equal(EventNames.Error, error.Event);
         Assert.All(ErrorMembers, name => Assert.True(error.Data.TryGetProperty(name, out _), $"{name} is missing in {error.Raw}"));
-        Assert.All(ErrorMembers.Where(name => name != "recoverable"), name => Assert.Equal(JsonValueKind.String, error.Data.GetProperty(name).ValueKind));
+        Assert.All(
+            ErrorMembers.Where(name => name != "recoverable"), name => Assert.Equal(JsonValueKind.String, error.Data.GetProperty(name).ValueKind));
         Assert.Contains(error.Data.GetProperty("recoverable").ValueKind, new[] { JsonValueKind.True, JsonValueKind.False });
         Assert.Contains(error.Text("severity"), new[] { "info", "warning", "error", "critical" });
         Assert.Matches("^[A-Z]+(_[A-Z]+)*$", error.Text("error_code"));

@@ -10,7 +10,7 @@ public sealed class RefusalRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     private const int Capacity = 50;
 
-    /// <summary>Whole lives on both gateways, from before the start, from the middle and after the end. Every other test's viewers live them too.</summary>
+    /// <summary>Whole lives on both gateways, from before the start, from the middle and after the end.</summary>
     [Fact]
     public async Task R92_Lifecycle_IsTheSameForEverybody()
     {

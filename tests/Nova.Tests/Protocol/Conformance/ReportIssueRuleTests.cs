@@ -43,8 +43,9 @@ public sealed class ReportIssueRuleTests(NovaFixture nova) : RuleTests(nova)
         Assert.Equal(
             ("video.js", "Chrome 120", "macOS 14.1", "wifi", 8000),
             (Text(info, "player"), Text(info, "browser"), Text(info, "os"), Text(info, "network"), info.GetProperty("bandwidth_estimate_kbps").GetInt32()));
+        var greeting = await viewer.WaitForAsync(EventNames.ConnectionEstablished);
         Assert.Equal(
-            (stream.Id, viewer.Frames[0].Text("viewer_id"), viewer.Frames[0].Text("session_id"), "Stream is constantly buffering"),
+            (stream.Id, greeting.Text("viewer_id"), greeting.Text("session_id"), "Stream is constantly buffering"),
             (Text(issue, "stream_id"), Text(issue, "viewer_id"), Text(issue, "session_id"), Text(issue, "description")));
         Assert.InRange(issue.GetProperty("reported_at").GetDateTimeOffset(), before, DateTimeOffset.UtcNow.AddSeconds(1));
     }

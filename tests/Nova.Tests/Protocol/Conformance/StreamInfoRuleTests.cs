@@ -40,11 +40,16 @@ public sealed class StreamInfoRuleTests(NovaFixture nova) : RuleTests(nova)
         foreach (var info in new[] { before, after })
         {
             Assert.Equal(Fields, info.Data.EnumerateObject().Select(member => (member.Name, member.Value.ValueKind)));
-            Assert.Equal((stream.Id, "Tester", 2, 2), (info.Text("stream_id"), info.Text("broadcaster_name"), info.Number("viewer_count"), info.Number("peak_viewers")));
+            Assert.Equal(
+                (stream.Id, "Tester", 2, 2),
+                (info.Text("stream_id"), info.Text("broadcaster_name"), info.Number("viewer_count"), info.Number("peak_viewers")));
         }
 
-        Assert.Equal(("before", "1080p", 5000, 60), (before.Text("request_id"), before.Text("quality"), before.Number("bitrate_kbps"), before.Number("fps")));
-        Assert.Equal(("after", "4k", 15_000, 30), (after.Text("request_id"), after.Text("quality"), after.Number("bitrate_kbps"), after.Number("fps")));
+        Assert.Equal(("before", "1080p", 5000, 60), Values(before));
+        Assert.Equal(("after", "4k", 15_000, 30), Values(after));
+
+        static (string, string, int, int) Values(Frame info) =>
+            (info.Text("request_id"), info.Text("quality"), info.Number("bitrate_kbps"), info.Number("fps"));
     }
 
     /// <summary>Nobody is connected after the end; the publisher's API says then what a viewer would be told.</summary>
