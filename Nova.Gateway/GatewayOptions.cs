@@ -56,8 +56,11 @@ public sealed class GatewayOptions
     /// <summary>How long an unknown stream id is remembered as such.</summary>
     public TimeSpan UnknownStreamLinger { get; set; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>Joins and leaves of one stream within this time are one count (R47: 10–100 ms); 100 ms for a stream with 1,000 viewers here or more.</summary>
-    public TimeSpan CountInterval { get; set; } = TimeSpan.FromMilliseconds(50);
+    /// <summary>
+    /// Joins and leaves of one stream within this time are one count (R47: 10–100 ms). While thousands join, telling everybody is most of the
+    /// work, so it is on the long side.
+    /// </summary>
+    public TimeSpan CountInterval { get; set; } = TimeSpan.FromMilliseconds(80);
 
     /// <summary>A gateway that died is no longer counted after this time.</summary>
     public TimeSpan PresenceLease { get; set; } = TimeSpan.FromSeconds(10);

@@ -17,12 +17,6 @@ internal sealed class ViewerCounts : BackgroundService
     /// <summary>As StreamState's: longer than any broadcast is silent.</summary>
     private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
 
-    /// <summary>Viewers of a stream here, from which on its counts are told less often: while thousands join, telling everybody is most of the work.</summary>
-    private const int LargeRoom = 1000;
-
-    /// <summary>The longest that the protocol calls typical.</summary>
-    private static readonly TimeSpan LargeRoomInterval = TimeSpan.FromMilliseconds(100);
-
     /// <summary>A count must not seem older than the greeting of the viewer it counts, and timers are a few ms early or late.</summary>
     private static readonly TimeSpan TimerError = TimeSpan.FromMilliseconds(10);
 
@@ -92,14 +86,13 @@ internal sealed class ViewerCounts : BackgroundService
     {
         while (true)
         {
-            var interval = IntervalOf(feed.Room);
-            await Task.Delay(interval, _time);
+            await Task.Delay(_options.CountInterval, _time);
             lock (_lock)
             {
                 report.IsDue = false;
             }
 
-            await ReportAsync(feed, report, interval);
+            await ReportAsync(feed, report);
             lock (_lock)
             {
                 if (!report.IsDue)
@@ -116,10 +109,7 @@ internal sealed class ViewerCounts : BackgroundService
         }
     }
 
-    private TimeSpan IntervalOf(StreamRoom room) =>
-        room.LocalViewers >= LargeRoom && _options.CountInterval < LargeRoomInterval ? LargeRoomInterval : _options.CountInterval;
-
-    private async Task ReportAsync(StreamFeed feed, Report report, TimeSpan interval)
+    private async Task ReportAsync(StreamFeed feed, Report report)
     {
         var room = feed.Room;
         var (viewers, known) = (room.LocalViewers, room.Count);
@@ -130,7 +120,7 @@ internal sealed class ViewerCounts : BackgroundService
                 [StreamKeys.Live(room.StreamId)],
                 [
                     _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
-                    LiveHashSeconds, (long)(interval - TimerError).TotalMilliseconds,
+                    LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds,
                 ]))!;
             var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
             var uncounted = room.TakeUncounted(viewers, count, published: answer[4] == 1);

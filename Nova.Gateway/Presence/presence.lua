@@ -37,9 +37,13 @@ end
 
 local before = stored.total or tonumber(ARGV[5])
 local peak = math.max(stored.peak or tonumber(ARGV[6]), total)
--- The change happened up to a batch ago, and an event that is on its way from Postgres may be that much older than its arrival:
--- dated back by that much, but never before what the channel already had, counts and events stay in the order of their times (S45).
-local at = math.max(now - ARGV[8], stored.ts or 0)
+-- The change happened up to a batch ago, so it is dated back by that. Never before what the channel already had, nor after an event that is
+-- on its way from Postgres: counts and events stay in the order of their times (S45).
+local at = now - ARGV[8]
+if stored.pend and now - stored.pend < 10000 then
+  at = math.min(at, stored.pend)
+end
+at = math.max(at, stored.ts or 0)
 local published = 0
 if stored.ended ~= 1 and total ~= before then
   redis.call('PUBLISH', ARGV[4], string.format('C %.0f %.0f %.0f %.0f', total, peak, total - before, at))

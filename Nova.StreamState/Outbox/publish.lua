@@ -8,6 +8,14 @@
 -- ARGV[6]  seconds the hash outlives this event
 -- Returns  1 published, 0 this version was published before
 local version = tonumber(ARGV[3])
+local pend = tonumber(redis.call('HGET', KEYS[1], 'pend') or '0')
+if version > 0 and pend > 0 and pend <= tonumber(ARGV[4]) then
+  if tonumber(redis.call('HGET', KEYS[1], 'last') or '0') > tonumber(ARGV[4]) then
+    redis.call('HSET', KEYS[1], 'pend', string.format('%.0f', ARGV[4] + 1)) -- Event times of a stream differ by a millisecond at least.
+  else
+    redis.call('HDEL', KEYS[1], 'pend')
+  end
+end
 if version > 0 then
   if tonumber(redis.call('HGET', KEYS[1], 'v') or '0') >= version then
     return 0

@@ -6,7 +6,7 @@ using Npgsql;
 namespace Nova.StreamState.Streams;
 
 /// <summary>The streams in Postgres. A change, its event and the answer to its request are one transaction.</summary>
-internal sealed class StreamStore(NpgsqlDataSource dataSource, StreamStateMetrics metrics, ILogger<StreamStore> logger)
+internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher publisher, StreamStateMetrics metrics, ILogger<StreamStore> logger)
 {
     /// <summary>Inserts a scheduled stream. Not created where its id is taken.</summary>
     public async Task<ChangeResult> CreateAsync(NewStream stream, IdempotentAnswer? answer, CancellationToken cancellationToken)
@@ -139,6 +139,7 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, StreamStateMetric
             return new(ChangeOutcome.AnsweredBefore, null);
         }
 
+        publisher.Announce(streamId, transition.Stream.LastEventAt);
         await transaction.CommitAsync(cancellationToken);
         metrics.Transition(transition.EventName);
         logger.StreamChanged(streamId, transition.Stream.Version, transition.EventName);
