@@ -61,6 +61,19 @@ internal sealed class BitrateSampler(
     /// </summary>
     private async Task<bool> TrySendAsync(Guid streamId, CancellationToken cancellationToken)
     {
+        await publisher.AnnounceAsync(streamId, cancellationToken);
+        try
+        {
+            return await SendUnderLockAsync(streamId, cancellationToken);
+        }
+        finally
+        {
+            publisher.Withdraw(streamId);
+        }
+    }
+
+    private async Task<bool> SendUnderLockAsync(Guid streamId, CancellationToken cancellationToken)
+    {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         await using (var @lock = new NpgsqlCommand("SELECT 1 FROM streams WHERE stream_id = $1 AND status = 'active' FOR UPDATE", connection))

@@ -3,7 +3,7 @@
 --            g:<gateway>  "<viewers> <lease end, unix ms>", written by the gateways' presence.lua
 --            total peak   as last published to viewers
 --            v ts ended   newest version and event time on the channel; 1 after stream_ended (publish.lua)
---            pend last    earliest and latest time of events that are committed or about to be, and not on the channel yet (announce.lua)
+--            pend pends   since when changes are under way whose events are not on the channel yet, and how many (announce.lua)
 -- Returns  {viewers, peak}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -4,23 +4,35 @@ using StackExchange.Redis;
 namespace Nova.StreamState.Outbox;
 
 /// <summary>Puts events on a stream's Redis channel.</summary>
-internal sealed class EventPublisher(IConnectionMultiplexer redis)
+internal sealed class EventPublisher(IConnectionMultiplexer redis, TimeProvider time)
 {
     private static readonly string Script = EmbeddedScript.Read("publish.lua");
     private static readonly string AnnounceScript = EmbeddedScript.Read("announce.lua");
+
+    private static readonly TimeSpan LongestAnnouncement = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Longer than any broadcast is silent; gateways extend it while anybody watches.</summary>
     private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
 
     /// <summary>
-    /// An event of this time is about to be committed. Not waited for, and where Redis is away nothing is missed: then no count passes either.
+    /// A change begins whose event will get its time: from now on no count may overtake it. Where Redis is slow or away, the change does not wait
+    /// for it: then counts hardly pass either.
     /// </summary>
-    public void Announce(Guid streamId, DateTimeOffset happensAt)
+    public async Task AnnounceAsync(Guid streamId, CancellationToken cancellationToken)
     {
         if (redis.IsConnected)
         {
-            redis.GetDatabase().ScriptEvaluate(
-                AnnounceScript, [StreamKeys.Live(streamId)], [happensAt.ToUnixTimeMilliseconds(), LiveHashSeconds], CommandFlags.FireAndForget);
+            await Announce(streamId, 1, CommandFlags.None).WaitAsync(LongestAnnouncement, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    /// <summary>Its event is told, or none comes of it.</summary>
+    public void Withdraw(Guid streamId)
+    {
+        if (redis.IsConnected)
+        {
+            _ = Announce(streamId, -1, CommandFlags.FireAndForget);
         }
     }
 
@@ -37,4 +49,7 @@ internal sealed class EventPublisher(IConnectionMultiplexer redis)
                 streamEvent.EventName,
                 LiveHashSeconds,
             ]);
+
+    private Task Announce(Guid streamId, int change, CommandFlags flags) =>
+        redis.GetDatabase().ScriptEvaluateAsync(AnnounceScript, [StreamKeys.Live(streamId)], [change, LiveHashSeconds], flags);
 }

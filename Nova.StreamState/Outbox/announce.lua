@@ -1,11 +1,17 @@
--- Says that an event of a stream is about to be committed: until it is published, counts must not carry a later time than it does.
+-- Counts the changes of a stream that are under way: from before their events get their times until they are published or given up.
+-- While there are any, counts are not dated after the first of them began.
 -- KEYS[1]  the stream's live hash (live.lua lists its fields)
--- ARGV[1]  the event's time, unix ms
+-- ARGV[1]  1 a change begins, -1 it was given up
 -- ARGV[2]  seconds the hash outlives this
-local earliest = tonumber(redis.call('HGET', KEYS[1], 'pend') or '0')
-if earliest == 0 or ARGV[1] - earliest > 10000 then -- Older ones never came: their transactions failed.
-  redis.call('HSET', KEYS[1], 'pend', ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local since = tonumber(redis.call('HGET', KEYS[1], 'pend') or '0')
+if since == 0 or now - since > 10000 then -- Older ones never came to an end: whoever made them died.
+  if ARGV[1] == '1' then
+    redis.call('HSET', KEYS[1], 'pend', string.format('%.0f', now), 'pends', '1')
+    redis.call('EXPIRE', KEYS[1], ARGV[2])
+  end
+elseif redis.call('HINCRBY', KEYS[1], 'pends', ARGV[1]) <= 0 then
+  redis.call('HDEL', KEYS[1], 'pend', 'pends')
 end
-redis.call('HSET', KEYS[1], 'last', ARGV[1])
-redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 1

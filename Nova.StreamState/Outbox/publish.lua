@@ -8,19 +8,20 @@
 -- ARGV[6]  seconds the hash outlives this event
 -- Returns  1 published, 0 this version was published before
 local version = tonumber(ARGV[3])
-local pend = tonumber(redis.call('HGET', KEYS[1], 'pend') or '0')
-if version > 0 and pend > 0 and pend <= tonumber(ARGV[4]) then
-  if tonumber(redis.call('HGET', KEYS[1], 'last') or '0') > tonumber(ARGV[4]) then
-    redis.call('HSET', KEYS[1], 'pend', string.format('%.0f', ARGV[4] + 1)) -- Event times of a stream differ by a millisecond at least.
-  else
-    redis.call('HDEL', KEYS[1], 'pend')
-  end
-end
 if version > 0 then
   if tonumber(redis.call('HGET', KEYS[1], 'v') or '0') >= version then
     return 0
   end
   redis.call('HSET', KEYS[1], 'v', ARGV[3])
+  if redis.call('HGET', KEYS[1], 'pend') then
+    if redis.call('HINCRBY', KEYS[1], 'pends', -1) > 0 then
+      -- Those still under way come later than this one: event times of a stream differ by a millisecond at least.
+      local since = math.max(tonumber(redis.call('HGET', KEYS[1], 'pend')), ARGV[4] + 1)
+      redis.call('HSET', KEYS[1], 'pend', string.format('%.0f', since))
+    else
+      redis.call('HDEL', KEYS[1], 'pend', 'pends')
+    end
+  end
 end
 -- Counts take their time from this hash, so that they never seem older than an event sent before them.
 if tonumber(ARGV[4]) > tonumber(redis.call('HGET', KEYS[1], 'ts') or '0') then

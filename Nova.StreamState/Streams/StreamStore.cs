@@ -111,6 +111,23 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
     /// <summary>Applies one change under the stream's row lock, which is also what puts the stream's events in order.</summary>
     public async Task<ChangeResult> ChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
     {
+        await publisher.AnnounceAsync(streamId, cancellationToken); // Before the event gets its time, which it does with the lock.
+        var result = default(ChangeResult);
+        try
+        {
+            return result = await TryChangeAsync(streamId, change, cancellationToken);
+        }
+        finally
+        {
+            if (result?.Outcome != ChangeOutcome.Changed)
+            {
+                publisher.Withdraw(streamId);
+            }
+        }
+    }
+
+    private async Task<ChangeResult> TryChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
+    {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         if (await SelectAsync(connection, streamId, forUpdate: true, cancellationToken) is not { } locked)
@@ -139,7 +156,6 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
             return new(ChangeOutcome.AnsweredBefore, null);
         }
 
-        publisher.Announce(streamId, transition.Stream.LastEventAt);
         await transaction.CommitAsync(cancellationToken);
         metrics.Transition(transition.EventName);
         logger.StreamChanged(streamId, transition.Stream.Version, transition.EventName);

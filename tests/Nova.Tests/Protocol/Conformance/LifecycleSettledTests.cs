@@ -94,7 +94,7 @@ public sealed class LifecycleSettledTests(NovaFixture nova) : RuleTests(nova)
             await late.WaitForAsync(EventNames.ViewerCountChanged);
             Assert.Equal(
                 [EventNames.ConnectionEstablished, EventNames.StreamStarted, EventNames.QualityChanged, EventNames.Error, EventNames.ViewerCountChanged],
-                late.Events);
+                late.Events.Take(5));
             Assert.Equal(early.Of(EventNames.StreamStarted)[0].Raw, late.Frames[1].Raw);
             Assert.Equal(early.Of(EventNames.QualityChanged)[^1].Raw, late.Frames[2].Raw);
             Assert.Equal(early.Of(EventNames.Error)[0].Raw, late.Frames[3].Raw);
