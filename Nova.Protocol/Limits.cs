@@ -18,8 +18,8 @@ public static class Limits
 
     public const int MaxJsonDepth = 32;
 
-    /// <summary>Names of members in one message, wherever they stand.</summary>
-    public const int MaxJsonMembers = 1000;
+    /// <summary>Values in one message, wherever they stand: members, items of arrays, objects and arrays themselves.</summary>
+    public const int MaxJsonValues = 1000;
 
     public const int RequestIdChars = 128;
 

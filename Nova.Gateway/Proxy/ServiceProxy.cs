@@ -56,14 +56,35 @@ internal sealed class ServiceProxy(
             return;
         }
 
-        logger.ProxyFailed(service, error.ToString());
-        if (!http.Response.HasStarted)
+        if (http.Response.HasStarted)
         {
+            logger.ProxyFailed(service, error.ToString());
+        }
+        else if (FindBadRequest(http.GetForwarderErrorFeature()?.Exception) is { } bad)
+        {
+            await WriteBadRequestAsync(http, bad.StatusCode);
+        }
+        else
+        {
+            logger.ProxyFailed(service, error.ToString());
             await UnavailableAsync(http);
         }
     }
 
     public void Dispose() => _client.Dispose();
+
+    /// <summary>The client's body broke a rule while it was being forwarded: too large, too slow, not what it said it would be.</summary>
+    private static BadHttpRequestException? FindBadRequest(Exception? exception) => exception switch
+    {
+        null => null,
+        BadHttpRequestException bad => bad,
+        AggregateException several => several.InnerExceptions.Select(FindBadRequest).FirstOrDefault(bad => bad is not null),
+        _ => FindBadRequest(exception.InnerException),
+    };
+
+    private static Task WriteBadRequestAsync(HttpContext http, int status) => Problems.WriteAsync(
+        http, status, ErrorCodes.InvalidRequest,
+        status == StatusCodes.Status413PayloadTooLarge ? "The body is too large." : "The request's body cannot be read.");
 
     private static Task UnavailableAsync(HttpContext http)
     {

@@ -16,9 +16,9 @@ internal static class ClientMessageParser
     {
         try
         {
-            if (!HasFewMembers(message.Span))
+            if (!HasFewValues(message.Span))
             {
-                return Fatal($"The message has more than {Limits.MaxJsonMembers} members");
+                return Fatal($"The message has more than {Limits.MaxJsonValues} values");
             }
 
             using var document = JsonDocument.Parse(message, Options);
@@ -34,19 +34,19 @@ internal static class ClientMessageParser
         }
     }
 
-    /// <summary>A document of members costs many times its bytes; no message needs a thousand.</summary>
-    private static bool HasFewMembers(ReadOnlySpan<byte> message)
+    /// <summary>A document of many values costs many times its bytes: 256 KB of empty arrays took 115 ms. No message needs a thousand.</summary>
+    private static bool HasFewValues(ReadOnlySpan<byte> message)
     {
-        const int ShortestMember = 4; // "":0 without its comma
-        if (message.Length < Limits.MaxJsonMembers * ShortestMember)
+        const int ShortestValue = 2; // 0,
+        if (message.Length < Limits.MaxJsonValues * ShortestValue)
         {
             return true;
         }
 
-        var members = 0;
+        var values = 0;
         for (var reader = new Utf8JsonReader(message, new JsonReaderOptions { MaxDepth = Limits.MaxJsonDepth }); reader.Read();)
         {
-            if (reader.TokenType == JsonTokenType.PropertyName && ++members > Limits.MaxJsonMembers)
+            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.EndArray or JsonTokenType.EndObject) && ++values > Limits.MaxJsonValues)
             {
                 return false;
             }

@@ -55,7 +55,7 @@ internal sealed class ViewerEndpoint(
         RoomLease? lease;
         try
         {
-            lease = Guid.TryParseExact((string?)http.Request.RouteValues["streamId"], "D", out var id) ? await rooms.OpenAsync(id, http.RequestAborted) : null;
+            lease = Uuid.TryParse((string?)http.Request.RouteValues["streamId"], out var id) ? await rooms.OpenAsync(id, http.RequestAborted) : null;
         }
         catch (StreamStateUnavailableException)
         {

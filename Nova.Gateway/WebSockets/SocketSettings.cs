@@ -26,7 +26,6 @@ internal static class SocketSettings
         host.ConfigureServices(services => services.AddOptions<KestrelServerOptions>()
             .Configure<IOptions<GatewayOptions>, FileDescriptors, TimeProvider>((kestrel, options, descriptors, time) =>
             {
-                kestrel.AddServerHeader = false;
                 kestrel.Limits.MaxResponseBufferSize = UnsentBytes;
                 kestrel.Limits.MaxConcurrentConnections = descriptors.Pending;
                 kestrel.Limits.MaxRequestBodySize = options.Value.MaxRequestBodyBytes;

@@ -128,7 +128,7 @@ public sealed class FieldErrors
             return null;
         }
 
-        if (Guid.TryParseExact(value, "D", out var id))
+        if (Uuid.TryParse(value, out var id))
         {
             return id;
         }

@@ -131,7 +131,7 @@ public sealed record Caller(
                 return (null, true);
             }
 
-            ids.Add(item.ValueKind == JsonValueKind.String && Guid.TryParseExact(item.GetString(), "D", out var id)
+            ids.Add(item.ValueKind == JsonValueKind.String && Uuid.TryParse(item.GetString(), out var id)
                 ? id
                 : throw new FormatException("the streams claim holds something that is no stream id"));
         }

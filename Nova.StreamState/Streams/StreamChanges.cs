@@ -101,7 +101,7 @@ internal sealed class StreamChanges(
     public StreamAnswer Answer<T>(int status, StreamRecord stream, T body) =>
         new(status, stream.StreamId, stream.Version, JsonSerializer.Serialize(body, TypeOf<T>()));
 
-    public static bool TryReadId(string id, out Guid streamId) => Guid.TryParseExact(id, "D", out streamId);
+    public static bool TryReadId(string id, out Guid streamId) => Uuid.TryParse(id, out streamId);
 
     public static IResult NotFound() =>
         Problems.Create(StatusCodes.Status404NotFound, ErrorCodes.StreamNotFound, "There is no stream with this id; check its format, a UUID.");

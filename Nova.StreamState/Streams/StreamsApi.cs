@@ -153,7 +153,7 @@ internal static class StreamsApi
     private static async Task<IResult> KickAsync(
         string id, string viewerId, HttpContext http, StreamChanges changes, IOptions<StreamStateOptions> options, CancellationToken cancellationToken)
     {
-        if (!Guid.TryParseExact(viewerId, "D", out var viewer))
+        if (!Uuid.TryParse(viewerId, out var viewer))
         {
             return Problems.Create(StatusCodes.Status404NotFound, "VIEWER_NOT_FOUND", "A viewer id is a UUID, as connection_established says it.");
         }

@@ -39,8 +39,8 @@ public sealed class OwnService : IAsyncDisposable
     public IServiceProvider Services => _app.Services;
 
     public static Task<OwnService> StartGatewayAsync(
-        NovaStack stack, IDictionary<string, string?>? settings = null, Action<IServiceCollection>? services = null) =>
-        StartAsync(stack, builder => builder.AddGateway(), app => app.MapGateway(), settings, services);
+        NovaStack stack, IDictionary<string, string?>? settings = null, Action<IServiceCollection>? services = null, string environment = "Development") =>
+        StartAsync(stack, builder => builder.AddGateway(), app => app.MapGateway(), settings, services, environment);
 
     public static Task<OwnService> StartTelemetryAsync(NovaStack stack) =>
         StartAsync(stack, builder => builder.AddTelemetry(), app => app.MapTelemetry(), null, null);
@@ -84,11 +84,11 @@ public sealed class OwnService : IAsyncDisposable
 
     private static async Task<OwnService> StartAsync(
         NovaStack stack, Action<WebApplicationBuilder> add, Action<WebApplication> map, IDictionary<string, string?>? settings,
-        Action<IServiceCollection>? services)
+        Action<IServiceCollection>? services, string environment = "Development")
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
-            EnvironmentName = Environments.Development,
+            EnvironmentName = environment,
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
