@@ -41,9 +41,17 @@ internal static class StateChange
     public static bool IsLasting(PreparedFrame error) =>
         DataOf(error, ProtocolJson.Default.ErrorMessage).Severity is ErrorSeverity.Error or ErrorSeverity.Critical;
 
+    /// <summary>Reads the event's data from where the envelope has it, which <see cref="StreamEvent.TryDecode"/> has made sure of.</summary>
+    /// <exception cref="JsonException">It is not this event's data.</exception>
     public static T DataOf<T>(PreparedFrame frame, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type)
     {
-        using var document = JsonDocument.Parse(frame.Payload);
-        return document.RootElement.GetProperty("data").Deserialize(type)!;
+        const int TokensBefore = 4; // { "event" : "…" "data" :
+        var reader = new Utf8JsonReader(frame.Payload.Span);
+        for (var token = 0; token <= TokensBefore; token++)
+        {
+            reader.Read();
+        }
+
+        return JsonSerializer.Deserialize(ref reader, type)!;
     }
 }
