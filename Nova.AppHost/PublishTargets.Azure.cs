@@ -12,6 +12,9 @@ internal static class PublishTargets
     /// <summary>Longer than the gateway's drain, waves and answers included.</summary>
     private const long TerminationGraceSeconds = 120;
 
+    /// <summary>Where Container Apps' ingress connects from: without it all viewers would share its address' limits.</summary>
+    private const string Ingress = "100.64.0.0/10";
+
     public static void AddPublishTarget(this IDistributedApplicationBuilder builder) =>
         builder.AddAzureContainerAppEnvironment("aca");
 
@@ -29,7 +32,7 @@ internal static class PublishTargets
 
     /// <summary>Scale on open sockets (each is a concurrent request to the ingress), keep two, and let viewers go in waves when one stops.</summary>
     public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) =>
-        gateway.PublishAsAzureContainerApp((_, app) =>
+        gateway.WithEnvironment("Gateway__KnownProxies", Ingress).PublishAsAzureContainerApp((_, app) =>
         {
             app.Template.TerminationGracePeriodSeconds = TerminationGraceSeconds;
             app.Template.Scale.MaxReplicas = 20; // At least as many as the model has replicas.

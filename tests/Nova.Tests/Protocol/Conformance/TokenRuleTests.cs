@@ -164,6 +164,12 @@ public sealed class TokenExpiryRuleTests(NovaFixture nova) : RuleTests(nova)
 
         await viewer.SendAsync(Refresh(await Api.TokenAsync("me", streams: [stream.Id])));
         await viewer.WaitForAsync(EventNames.TokenRefreshed);
+
+        // The same viewer_id in the name of another subject is another subject.
+        var named = Guid.NewGuid().ToString();
+        await using var namesake = await stream.WatchAsync(viewerToken: Nova.Sign(Nova.Claims("me").With("viewer_id", named)));
+        await namesake.SendAsync(Refresh(Nova.Sign(Nova.Claims("somebody else").With("viewer_id", named))));
+        Assert.Equal("UNAUTHORIZED", (await namesake.WaitForAsync(EventNames.Error)).Text("error_code"));
         await viewer.SendAsync("""{"event":"refresh_token","data":{}}""");
         Assert.Equal(1003, await viewer.WaitForCloseAsync());
     }
