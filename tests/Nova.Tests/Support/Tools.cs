@@ -8,6 +8,25 @@ public static class Tools
 {
     public static string Node => Find("Node.js 20 or newer", "apt-get install nodejs, or nodejs.org", "node");
 
+    /// <summary>Starts a script that uses WebSocket, which Node has by itself from version 22 on.</summary>
+    public static Process StartScript(string script, params string[] arguments)
+    {
+        using var asked = Start(Node, ["--version"]);
+        var major = int.Parse(asked.StandardOutput.ReadToEnd().TrimStart('v').Split('.')[0], System.Globalization.CultureInfo.InvariantCulture);
+        return Start(Node, [.. major < 22 ? ["--experimental-websocket"] : Array.Empty<string>(), Path.Combine(AppContext.BaseDirectory, script), .. arguments]);
+    }
+
+    /// <summary>The protocol as its owner wrote it, beside the repository; a test that needs it is skipped where it is not.</summary>
+    public static string ProtocolDocument
+    {
+        get
+        {
+            var document = Path.Combine(Root, "..", "shared", "websocket-protocol.md");
+            Assert.SkipUnless(File.Exists(document), "The protocol's document is its owner's and is not in this repository; it was not found beside it.");
+            return document;
+        }
+    }
+
     public static string Chromium => Find("Chromium", "apt-get install chromium", "chromium", "chromium-browser", "google-chrome", "chrome");
 
     /// <summary>The repository's root, wherever the tests were built to.</summary>

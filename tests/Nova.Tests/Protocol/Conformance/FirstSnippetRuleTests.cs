@@ -15,14 +15,10 @@ public sealed class FirstSnippetRuleTests(NovaFixture nova) : RuleTests(nova)
     [Fact]
     public async Task R8_FirstSnippet_Unmodified_OpensAndParsesEveryMessage()
     {
-        var document = Path.Combine(Tools.Root, "..", "shared", "websocket-protocol.md");
-        Assert.SkipUnless(File.Exists(document), "The protocol's document is its owner's and is not in this repository; it was not found beside it.");
+        var document = Tools.ProtocolDocument;
         var stream = await Api.StartStreamAsync();
-        using var process = Tools.Start(Tools.Node,
-        [
-            ..NodeFlags(), Path.Combine(AppContext.BaseDirectory, "Protocol", "Conformance", "first-snippet.mjs"), document,
-            Api.Gateways[1].Authority, stream.Id, await Api.TokenAsync("first snippet"), $"{Seconds}",
-        ]);
+        using var process = Tools.StartScript(
+            "Protocol/Conformance/first-snippet.mjs", document, Api.Gateways[1].Authority, stream.Id, await Api.TokenAsync("first snippet"), $"{Seconds}");
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(Seconds + 30));
@@ -42,13 +38,5 @@ public sealed class FirstSnippetRuleTests(NovaFixture nova) : RuleTests(nova)
         Assert.Equal([EventNames.ConnectionEstablished, EventNames.StreamStarted], events.Take(2));
         string[] others = [EventNames.ViewerCountChanged, EventNames.QualityChanged, EventNames.BitrateUpdate, EventNames.Ping];
         Assert.Empty(others.Except(events));
-    }
-
-    /// <summary>Node has WebSocket by itself from version 22 on.</summary>
-    private static string[] NodeFlags()
-    {
-        using var process = Tools.Start(Tools.Node, ["--version"]);
-        var major = int.Parse(process.StandardOutput.ReadToEnd().TrimStart('v').Split('.')[0]);
-        return major < 22 ? ["--experimental-websocket"] : [];
     }
 }

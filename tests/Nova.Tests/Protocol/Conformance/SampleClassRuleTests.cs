@@ -13,14 +13,10 @@ public sealed class SampleClassRuleTests(NovaFixture nova) : RuleTests(nova)
     [Fact]
     public async Task R106_NovaStreamViewer_Unmodified_StaysConnectedAndLeavesCleanly()
     {
-        var document = Path.Combine(Tools.Root, "..", "shared", "websocket-protocol.md");
-        Assert.SkipUnless(File.Exists(document), "The protocol's document is its owner's and is not in this repository; it was not found beside it.");
+        var document = Tools.ProtocolDocument;
         var stream = await Api.StartStreamAsync();
-        using var process = Tools.Start(Tools.Node,
-        [
-            ..await NodeFlagsAsync(), Path.Combine(AppContext.BaseDirectory, "System", "document-client.mjs"), document, Api.Gateways[0].Authority, stream.Id,
-            await Api.TokenAsync("document client"), $"{Seconds}",
-        ]);
+        using var process = Tools.StartScript(
+            "Protocol/Conformance/sample-class.mjs", document, Api.Gateways[0].Authority, stream.Id, await Api.TokenAsync("document client"), $"{Seconds}");
         var output = process.StandardOutput.ReadToEndAsync();
         var errors = process.StandardError.ReadToEndAsync();
         await Eventually.TrueAsync(async () => (await stream.GetAsync()).Number("viewer_count") == 1, "the document's client is counted");
@@ -57,13 +53,5 @@ public sealed class SampleClassRuleTests(NovaFixture nova) : RuleTests(nova)
         }
 
         await Ask.AssertUpgradeRefusedAsync(Api.Gateways[0], $"{stream.Path}/ws?token=%2B%2F%3D", HttpStatusCode.Unauthorized);
-    }
-
-    /// <summary>Node has WebSocket by itself from version 22 on.</summary>
-    private static async Task<string[]> NodeFlagsAsync()
-    {
-        using var process = Tools.Start(Tools.Node, ["--version"]);
-        var version = await process.StandardOutput.ReadToEndAsync();
-        return int.Parse(version.TrimStart('v').Split('.')[0]) < 22 ? ["--experimental-websocket"] : [];
     }
 }
