@@ -136,6 +136,10 @@ internal sealed class ViewerCounts : BackgroundService
                 await feed.RestoreAsync(_channels); // Redis was slow or away when the first viewer came.
             }
         }
+        catch (ObjectDisposedException)
+        {
+            // This gateway stops; the others count its viewers out when its lease ends.
+        }
         catch (Exception exception)
         {
             // Whatever it was, the next report makes up for it; one that ended the loop would freeze this stream's count.
