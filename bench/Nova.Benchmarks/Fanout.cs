@@ -7,6 +7,7 @@ using Nova.Gateway.Fanout;
 using Nova.Gateway.Viewers;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 
 namespace Nova.Benchmarks;
 
@@ -14,6 +15,8 @@ namespace Nova.Benchmarks;
 [MemoryDiagnoser]
 public class Fanout
 {
+    private static readonly Caller Caller = new("bench", CallerRole.Viewer, null, false, null, DateTimeOffset.UtcNow.AddDays(1));
+
     private readonly Guid _stream = Guid.NewGuid();
     private readonly GatewayMetrics _metrics =
         new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider().GetRequiredService<GatewayMetrics>();
@@ -29,7 +32,7 @@ public class Fanout
     public void Setup()
     {
         var snapshot = new StreamSnapshot(
-            _stream, 0, StreamStatus.Scheduled, StreamVisibility.Public, "bench", "bench", StreamQuality.P1080, 5000, 60, null, 0, 0, 0, []);
+            _stream, 0, StreamStatus.Scheduled, StreamVisibility.Public, "bench", "bench", StreamQuality.P1080, 5000, 60, null, 0, 0, 0, [], []);
         _room = new StreamRoom(snapshot, _metrics, TimeProvider.System);
         _frame = PreparedFrame.Of(_stream, new ViewerCountEvent(1000, 1000, 1, DateTimeOffset.UtcNow));
         for (var i = 0; i < Viewers; i++)
@@ -63,6 +66,7 @@ public class Fanout
         var viewer = new ViewerConnection(new Sink(), _stream, Guid.NewGuid(), new ViewerServices(_metrics, TimeProvider.System, NullLogger.Instance), _ => { })
         {
             Feed = null!, // The room alone.
+            Token = new ViewerToken(Caller, TimeProvider.System),
         };
         viewer.Start();
         return viewer;
