@@ -41,6 +41,9 @@ internal static class Ask
 
     public static IReadOnlyList<Frame> Of(this Viewer viewer, string name) => [.. viewer.Frames.Where(frame => frame.Event == name)];
 
+    /// <summary>What is told of the stream. A ping is the gateway's own, with its own clock's time.</summary>
+    public static IReadOnlyList<Frame> OfStream(this Viewer viewer, int from) => [.. viewer.Frames.Skip(from).Where(frame => frame.Event != EventNames.Ping)];
+
     public static bool IsRecoverable(this Frame error) => error.Data.GetProperty("recoverable").GetBoolean();
 
     /// <summary>A plain GET gets what an upgrade would (S12), body included, which a WebSocket client does not show.</summary>

@@ -87,8 +87,9 @@ public sealed class EventTimeSettledTests(NovaFixture nova) : RuleTests(nova)
         await one.WaitForCloseAsync();
         await two.WaitForCloseAsync();
 
-        Assert.Equal(one.Frames.Skip(before.Item1).Select(frame => frame.Raw), two.Frames.Skip(before.Item2).Select(frame => frame.Raw));
-        Ask.AssertInOrderOfTime(one.Frames.Skip(before.Item1));
+        var (told, alsoTold) = (one.OfStream(before.Item1), two.OfStream(before.Item2));
+        Assert.Equal(told.Select(frame => frame.Raw), alsoTold.Select(frame => frame.Raw));
+        Ask.AssertInOrderOfTime(told);
         var changes = one.Of(EventNames.QualityChanged).Select(change => change.Timestamp).ToList();
         Assert.Equal(Changes, changes.Distinct().Count()); // Each at least a millisecond after the one before.
     }

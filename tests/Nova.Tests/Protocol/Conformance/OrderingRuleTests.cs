@@ -75,7 +75,7 @@ public sealed class TimestampRuleTests(NovaFixture nova) : RuleTests(nova)
         {
             Assert.Equal(1000, await viewer.WaitForCloseAsync());
             Assert.True(viewer.Frames.Count > 33, $"{viewer.Frames.Count}: the start, 30 changes, an error, the end, and counts");
-            Ask.AssertInOrderOfTime(viewer.Frames.Skip(1));
+            Ask.AssertInOrderOfTime(viewer.OfStream(from: 1));
         }
 
         static string Tail(Viewer viewer) =>

@@ -54,7 +54,7 @@ public sealed class PermissionRuleTests(NovaFixture nova) : RuleTests(nova)
         await talking.SendAsync("""{"event":"quality_changed","data":{"new_quality":"720p"}}""");
         Assert.Equal(1003, await talking.WaitForCloseAsync());
         await watching.WaitForAsync(EventNames.ViewerCountChanged, count => count.GetProperty("change").GetInt32() == -1);
-        Assert.All(watching.Events.Skip(before), name => Assert.Equal(EventNames.ViewerCountChanged, name));
+        Assert.All(watching.Events.Skip(before).Where(name => name != EventNames.Ping), name => Assert.Equal(EventNames.ViewerCountChanged, name));
     }
 
     private static async Task<int> ConnectAsync(Api api, TestStream stream, string? origin)
