@@ -79,7 +79,7 @@ public sealed class TimestampRuleTests(NovaFixture nova) : RuleTests(nova)
         }
 
         static string Tail(Viewer viewer) =>
-            string.Join('\n', viewer.Frames.SkipWhile(frame => frame.Event != EventNames.StreamStarted).Select(frame => frame.Raw));
+            string.Join('\n', viewer.OfStream(from: 0).SkipWhile(frame => frame.Event != EventNames.StreamStarted).Select(frame => frame.Raw));
         Assert.Equal(Tail(right), Tail(wrong)); // No gateway stamps anew what it forwards.
     }
 
