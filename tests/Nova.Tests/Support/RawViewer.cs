@@ -195,6 +195,16 @@ public sealed class RawViewer : IAsyncDisposable
         return new RawTranscript(frames, Ending!.Value);
     }
 
+    /// <summary>Takes what comes until the server ends the connection, whatever it is.</summary>
+    public async Task DrainAsync()
+    {
+        using var timeout = new CancellationTokenSource(Api.Patience);
+        while (await FillAsync(timeout.Token))
+        {
+            _from = _to;
+        }
+    }
+
     /// <summary>Answers the server's close as a browser does, and closes its own half.</summary>
     public async Task AnswerCloseAsync()
     {
