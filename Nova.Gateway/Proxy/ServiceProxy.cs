@@ -48,7 +48,7 @@ internal sealed class ServiceProxy(
         }
 
         // Only the WebSocket endpoint reads tokens from the query; here one would only end up in somebody's log.
-        http.Request.QueryString = QueryString.Create(http.Request.Query.Where(parameter => parameter.Key != "token"));
+        http.Request.QueryString = QueryString.Create(http.Request.Query.Where(parameter => !parameter.Key.Equals("token", StringComparison.OrdinalIgnoreCase)));
         var destination = address.Contains("://", StringComparison.Ordinal) ? address : $"http://{address}";
         var error = await forwarder.SendAsync(http, destination, _client, Request);
         if (error is ForwarderError.None or ForwarderError.RequestCanceled or ForwarderError.RequestBodyCanceled or ForwarderError.ResponseBodyCanceled)

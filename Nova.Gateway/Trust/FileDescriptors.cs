@@ -15,7 +15,7 @@ internal sealed class FileDescriptors
     private const string LimitsFile = "/proc/self/limits";
 
     public FileDescriptors(IOptions<GatewayOptions> options, ILogger<FileDescriptors> logger)
-        : this(options.Value, Allowed(), logger)
+        : this(options.Value, Allowed() - InUse(), logger)
     {
     }
 
@@ -35,6 +35,9 @@ internal sealed class FileDescriptors
 
     /// <summary>Connections that are not, or not yet, a viewer's.</summary>
     public int Pending { get; }
+
+    /// <summary>A process with many assemblies has hundreds of files open before the first connection.</summary>
+    private static int InUse() => Directory.Exists("/proc/self/fd") ? Directory.GetFiles("/proc/self/fd").Length : 0;
 
     /// <summary>The soft limit, which .NET raises to the hard one as it starts; no limit where there is no such file.</summary>
     private static int Allowed()

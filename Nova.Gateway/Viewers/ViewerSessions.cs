@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Issues;
@@ -52,12 +54,28 @@ internal sealed class ViewerSessions
         if (http.Features.Get<ConnectionHandover>() is { } handover && http.Features.Get<IConnectionSocketFeature>() is { Socket: var socket }
             && http.Features.Get<ITlsHandshakeFeature>() is null && HttpProtocol.IsHttp11(http.Request.Protocol))
         {
-            handover.Take(connection => RunAsync(new SocketTransport(connection, socket), token, seat));
+            handover.Take(connection => RunOnSocketAsync(connection, socket, token, seat));
         }
         else
         {
             await RunAsync(new StreamTransport(stream, http), token, seat);
         }
+    }
+
+    private async Task RunOnSocketAsync(ConnectionContext connection, Socket socket, ViewerToken token, ViewerSeat seat)
+    {
+        using var _ = seat;
+        SocketTransport transport;
+        try
+        {
+            transport = new SocketTransport(connection, socket);
+        }
+        catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
+        {
+            return; // It hung up while it was being answered.
+        }
+
+        await RunAsync(transport, token, seat);
     }
 
     private async Task RunAsync(ViewerTransport transport, ViewerToken token, ViewerSeat seat)

@@ -18,6 +18,9 @@ internal static class SocketSettings
     /// <summary>Room for what is under way: a merged write to a viewer who keeps up must fit.</summary>
     private const int SendBufferBytes = 128 * 1024;
 
+    /// <summary>Also for who sends nothing but an empty line, which HTTP allows before a request: then no head has begun.</summary>
+    private static readonly TimeSpan KeepAliveTimeout = TimeSpan.FromSeconds(30);
+
     private const int IpProtocolTcp = 6;
     private const int TcpNotSentLowWaterMark = 25;
 
@@ -29,6 +32,7 @@ internal static class SocketSettings
                 kestrel.Limits.MaxResponseBufferSize = UnsentBytes;
                 kestrel.Limits.MaxConcurrentConnections = descriptors.Pending;
                 kestrel.Limits.MaxRequestBodySize = options.Value.MaxRequestBodyBytes;
+                kestrel.Limits.KeepAliveTimeout = KeepAliveTimeout;
                 kestrel.Limits.RequestHeadersTimeout = options.Value.RequestHeadTimeout;
                 var firstByte = options.Value.FirstByteTimeout;
                 kestrel.ConfigureEndpointDefaults(endpoint => endpoint.Use(next => connection => ConnectionHandover.RunAsync(next, connection, firstByte, time)));

@@ -40,7 +40,7 @@ public sealed record TokenRefusal(string Reason, string Detail)
             return Problems.WriteAsync(http, StatusCodes.Status400BadRequest, "CONNECTION_REJECTED", Detail, Reason);
         }
 
-        http.Response.Headers.WWWAuthenticate = this == Missing ? "Bearer" : $"Bearer error=\"invalid_token\", error_description=\"{Detail}\"";
+        http.Response.Headers.WWWAuthenticate = this == Missing ? "Bearer" : $"Bearer error=\"invalid_token\", error_description=\"{Detail.Replace('"', '\'')}\"";
         return Problems.WriteAsync(http, StatusCodes.Status401Unauthorized, "CONNECTION_REJECTED", Detail, Reason);
     }
 }

@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Npgsql;
+using NpgsqlTypes;
 using StackExchange.Redis;
 
 namespace Nova.StreamState.Outbox;
@@ -98,7 +99,7 @@ internal sealed class OutboxRelay(
         await Task.WhenAll(published).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         var done = rows.Where((_, index) => published[index].IsCompletedSuccessfully).Select(row => row.Id).ToArray();
 
-        await using var delete = new NpgsqlCommand("DELETE FROM outbox WHERE id = ANY($1)", connection) { Parameters = { new() { Value = done } } };
+        await using var delete = new NpgsqlCommand("DELETE FROM outbox WHERE id = ANY($1)", connection) { Parameters = { new() { Value = done, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint } } };
         await delete.ExecuteNonQueryAsync(cancellationToken);
         await Task.WhenAll(published); // Throws the failure, after what went well is settled.
         return rows.Count;

@@ -79,6 +79,29 @@ public sealed class CloseAbuseTests(NovaFixture nova, ITestOutputHelper output)
         await AssertCountedOutOnceAsync(watching, 1);
     }
 
+    /// <summary>Found so: a client that hung up at the right moment left its place taken for good.</summary>
+    [Fact]
+    public async Task HangingUpDuringTheHandshake_AgainAndAgain_KeepsNoPlace()
+    {
+        await using var gateway = await OwnService.StartGatewayAsync(nova.Stack, new Dictionary<string, string?>
+        {
+            ["Gateway:UnlimitedClients"] = "192.0.2.1",
+            ["Gateway:MaxConnectionsPerViewer"] = "3",
+            ["Gateway:UpgradesPerSecond"] = "10000",
+            ["Gateway:UpgradesBurst"] = "10000",
+        });
+        var stream = await nova.Api.CreateStreamAsync();
+        var path = $"{stream.Path}/ws?token={OwnService.Token("hasty")}";
+        for (var i = 0; i < 100; i++)
+        {
+            await using var client = await RawViewer.OpenAsync(gateway.Address);
+            await client.WriteAsync(System.Text.Encoding.ASCII.GetBytes(RawViewer.Request(gateway.Address, path)));
+        }
+
+        using var http = new HttpClient { BaseAddress = gateway.Address };
+        await Eventually.TrueAsync(async () => (int)(await http.GetAsync(path)).StatusCode == 426, "all places are free again");
+    }
+
     private static async Task DripAsync(RawViewer viewer, byte[] frame, TimeSpan howLong)
     {
         var started = Stopwatch.GetTimestamp();

@@ -12,6 +12,7 @@ public sealed class PathTests(NovaFixture nova)
     [InlineData("/api/v1/streams/{ID}/ws", 101)]
     [InlineData("/api/v1/streams/{{id}}/ws", 404)]
     [InlineData("/api/v1/streams/+{id}/ws", 404)]
+    [InlineData("/api/v1/streams/0x000000-0000-7000-8000-000000000000/ws", 404)]
     [InlineData("/api/v1/streams/%7B{id}%7D/ws", 404)]
     [InlineData("/api/v1/streams/{id}%20/ws", 404)]
     [InlineData("/api/v1/streams/{id}%00/ws", 400)]
