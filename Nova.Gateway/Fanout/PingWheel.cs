@@ -106,9 +106,8 @@ internal sealed class PingWheel(IOptions<GatewayOptions> options, GatewayMetrics
 
         if (viewer.Token.Remaining <= TimeSpan.Zero) // Else it was renewed in the last moment.
         {
-            viewer.Send(PreparedFrame.Of(new ErrorMessage(
+            viewer.Close(CloseCode.TokenExpired, "token expired", PreparedFrame.Of(new ErrorMessage(
                 ErrorCodes.Unauthorized, "The token has expired", ErrorSeverity.Critical, Recoverable: false, "Reconnect with a new token", time.GetUtcNow())));
-            viewer.Close(CloseCode.TokenExpired, "token expired");
         }
     }
 

@@ -85,13 +85,12 @@ internal sealed class ViewerConnection
     /// <summary>A publisher does not want it on this stream any more.</summary>
     public void Expel(DateTimeOffset now)
     {
-        Send(PreparedFrame.Of(new ErrorMessage(
+        Close(CloseCode.NoLongerAuthorized, "no longer authorized", PreparedFrame.Of(new ErrorMessage(
             ErrorCodes.Unauthorized, "You may no longer watch this stream", ErrorSeverity.Critical, Recoverable: false, "Watch another stream", now)));
-        Close(CloseCode.NoLongerAuthorized, "no longer authorized");
     }
 
-    /// <summary>Lets what is pending out, then closes. The first call decides code and reason.</summary>
-    public void Close(CloseCode code, string reason) => _ = CloseAsync(code, reason);
+    /// <inheritdoc cref="ViewerWriter.CloseAsync"/>
+    public void Close(CloseCode code, string reason, PreparedFrame? lastWord = null) => _ = CloseAsync(code, reason, lastWord);
 
     /// <summary>Hands every message to <paramref name="handle"/> until the connection has ended; returns the code it ended with.</summary>
     public async Task<int> ReceiveAsync(Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
@@ -129,7 +128,7 @@ internal sealed class ViewerConnection
         }
     }
 
-    private Task CloseAsync(CloseCode code, string reason)
+    private Task CloseAsync(CloseCode code, string reason, PreparedFrame? lastWord = null)
     {
         var deadline = _services.Time.CreateTimer(static state => ((ViewerTransport)state!).Abort(), _transport, CloseTimeout, Timeout.InfiniteTimeSpan);
         if (Interlocked.CompareExchange(ref _deadline, deadline, null) is null)
@@ -141,7 +140,7 @@ internal sealed class ViewerConnection
             deadline.Dispose();
         }
 
-        var closed = _writer.CloseAsync(code, reason);
+        var closed = _writer.CloseAsync(code, reason, lastWord);
         Leave();
         return closed;
     }

@@ -148,12 +148,16 @@ internal sealed class ViewerSessions
                 _ = RefreshAsync(viewer, refresh.Token);
                 break;
             case ClientMessage.Invalid invalid:
-                viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
+                var error = PreparedFrame.AnswerOf(new ErrorMessage(
                     ErrorCodes.ProtocolError, invalid.Why, ErrorSeverity.Error, !invalid.Fatal,
-                    invalid.Fatal ? "Fix the client; reconnecting will not help" : "Correct the value and send the message again", _services.Time.GetUtcNow())));
+                    invalid.Fatal ? "Fix the client; reconnecting will not help" : "Correct the value and send the message again", _services.Time.GetUtcNow()));
                 if (invalid.Fatal)
                 {
-                    viewer.Close(CloseCode.UnsupportedData, invalid.Why);
+                    viewer.Close(CloseCode.UnsupportedData, invalid.Why, error);
+                }
+                else
+                {
+                    viewer.Send(error);
                 }
 
                 break;

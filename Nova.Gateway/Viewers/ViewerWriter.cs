@@ -93,8 +93,9 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
     }
 
     /// <summary>Lets what is pending out, then closes. The first call decides code and reason; nothing follows it.</summary>
+    /// <param name="lastWord">Tells why; nothing comes between it and the close frame.</param>
     /// <returns>When the close frame is out, or the connection broken.</returns>
-    public Task CloseAsync(CloseCode code, string reason)
+    public Task CloseAsync(CloseCode code, string reason, PreparedFrame? lastWord = null)
     {
         lock (_lock)
         {
@@ -105,6 +106,11 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
 
             var isIdle = _backlog is null;
             _backlog = _backlog is null || IsOverflowing ? new Backlog(streamId, services.Time) : _backlog;
+            if (lastWord is not null)
+            {
+                _backlog.Add(lastWord);
+            }
+
             _backlog.Add(PreparedFrame.Close(code, reason));
             _closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             if (!isIdle)

@@ -142,6 +142,32 @@ public sealed class ViewerWriterTests : IDisposable
         Assert.InRange(Ledger.Parse(transport.Received).Count, 2, 3);
     }
 
+    [Fact]
+    public async Task Close_WithALastWord_WhileManySend_LetsNothingBetweenItAndTheCloseFrame()
+    {
+        for (var round = 0; round < 200; round++)
+        {
+            var transport = new WhimsicalTransport(new Random(round), isDirect: true, stinginess: 60);
+            var writer = new ViewerWriter(transport, Stream, _metrics.Services);
+            writer.Start();
+            using var together = new Barrier(3);
+            var sending = Enumerable.Range(0, 2).Select(sender => Task.Run(() =>
+            {
+                together.SignalAndWait();
+                for (var i = 0; i < 20; i++)
+                {
+                    writer.Send(Ledger.Frame("stream_info", (sender * 20) + i));
+                }
+            })).ToList();
+            together.SignalAndWait();
+            var closed = writer.CloseAsync(CloseCode.UnsupportedData, "malformed", Ledger.Frame(EventNames.StreamEnded, 1000));
+            await Task.WhenAll(sending);
+            transport.TakeEverything();
+            await closed.WaitAsync(Api.Patience);
+            Assert.Equal([EventNames.StreamEnded, "close"], Ledger.Parse(transport.Received).TakeLast(2).Select(frame => frame.Name));
+        }
+    }
+
     public void Dispose() => _metrics.Dispose();
 
     /// <summary>Takes a random part of what it is offered; what has to be waited for is taken when the test says so.</summary>
