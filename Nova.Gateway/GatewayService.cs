@@ -32,10 +32,6 @@ public static class GatewayService
         services.AddHttpClient<SnapshotClient>(http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey();
         services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey();
         services.AddHttpForwarder();
-
-        // Its lines show whole URLs, and those may carry a token (S31); and a stack trace for each body that a client sends badly. What fails on
-        // our side ServiceProxy reports.
-        builder.Logging.AddFilter("Yarp.ReverseProxy", LogLevel.Error);
         services.AddSingleton<ServiceProxy>();
 
         services.AddSingleton<GatewayMetrics>();

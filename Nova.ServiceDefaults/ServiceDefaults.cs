@@ -12,6 +12,7 @@ public static class ServiceDefaultsExtensions
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
+        builder.AddQuietLogging();
         builder.AddObservability();
         builder.AddDefaultHealthChecks();
         builder.AddJwtAuthentication();
@@ -30,17 +31,6 @@ public static class ServiceDefaultsExtensions
 
         builder.Services.Configure<KestrelServerOptions>(kestrel => kestrel.AddServerHeader = false);
 
-        // A line for each connection that is turned away would be a flood of our own; nova's and Kestrel's metrics count them.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel.Connections", LogLevel.Error);
-
-        // No cookie and no form is protected here, so nobody needs to hear where the keys for that are kept.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
-
-        // Its request lines would show the token that viewers carry in the query (S31).
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.Warning);
-
-        // ProblemExceptionHandler reports what is ours; the framework's own line would log every client's mistake as an error.
-        builder.Logging.AddFilter("Microsoft.AspNetCore.Diagnostics.ExceptionHandlerMiddleware", LogLevel.None);
         return builder;
     }
 

@@ -37,7 +37,10 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <param name="cores">As <c>taskset -c</c> takes them. It replaces itself by the program, so the process id stays.</param>
     /// <param name="command">Program and arguments.</param>
     /// <param name="environment">Added to this process's own.</param>
-    /// <param name="folder">Where the log goes, and the program's current folder.</param>
+    /// <param name="folder">
+    /// Where the log goes. The program's current folder is an empty one in there: ASP.NET Core watches it for changed settings, and would be
+    /// woken for every line of a log.
+    /// </param>
     public static ServerProcess Start(
         string name, string cores, IEnumerable<string> command, IReadOnlyDictionary<string, string> environment, string folder)
     {
@@ -45,7 +48,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = folder,
+            WorkingDirectory = Directory.CreateDirectory(Path.Combine(folder, $"{name}-current")).FullName,
         };
         foreach (var (key, value) in environment)
         {

@@ -37,6 +37,12 @@ public sealed class LeakTests(NovaFixture nova, ITestOutputHelper output)
         await using var program = await NovaProgram.StartAsync(new Dictionary<string, string>
         {
             ["Logging__LogLevel__Default"] = "Debug",
+            ["Logging__LogLevel__Microsoft.AspNetCore"] = "Debug",
+            ["Logging__LogLevel__Microsoft.Extensions.Http"] = "Debug",
+            ["Logging__LogLevel__Npgsql"] = "Debug",
+            ["Logging__LogLevel__Polly"] = "Debug",
+            ["Logging__LogLevel__StackExchange.Redis"] = "Debug",
+            ["Logging__LogLevel__System.Net.Http.HttpClient"] = "Debug",
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.Address,
             ["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf",
             ["OTEL_METRIC_EXPORT_INTERVAL"] = "1000",

@@ -1,4 +1,6 @@
+using System.Net.Http.Json;
 using System.Text;
+using System.Text.Json;
 using Nova.Tests.Support;
 
 namespace Nova.Tests.Adversarial;
@@ -7,6 +9,9 @@ namespace Nova.Tests.Adversarial;
 public sealed class LogFloodTests
 {
     private const int Times = 30;
+
+    /// <summary>Nova.Standalone says less by itself.</summary>
+    private static readonly Dictionary<string, string> AsServicesLog = new() { ["Logging__LogLevel__Default"] = "Information" };
 
     private static readonly string[] Mistakes =
     [
@@ -23,7 +28,7 @@ public sealed class LogFloodTests
     [Fact]
     public async Task Mistakes_OfStrangers_DoNotFillTheLog()
     {
-        await using var program = await NovaProgram.StartAsync();
+        await using var program = await NovaProgram.StartAsync(AsServicesLog);
         var before = program.Output.Length;
         foreach (var mistake in Mistakes)
         {
@@ -38,7 +43,36 @@ public sealed class LogFloodTests
 
         using var http = new HttpClient { BaseAddress = program.Address };
         Assert.True((await http.GetAsync("/alive", TestContext.Current.CancellationToken)).IsSuccessStatusCode);
-        await program.StopAsync(); // What it had to say of them it has said by then.
+        await AssertLittleIsSaidAsync(program, before);
+    }
+
+    [Fact]
+    public async Task Viewers_WhoComeAndGo_DoNotFillTheLog()
+    {
+        await using var program = await NovaProgram.StartAsync(AsServicesLog);
+        using var http = new HttpClient { BaseAddress = program.Address };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", await TokenAsync(http, "broadcaster"));
+        using var created = await http.PostAsJsonAsync("/api/v1/streams", new { title = "Quiet" }, TestContext.Current.CancellationToken);
+        var streamId = (await created.Content.ReadFromJsonAsync<JsonElement>(TestContext.Current.CancellationToken)).GetProperty("stream_id").GetString()!;
+        var token = await TokenAsync(http, "viewer");
+        var before = program.Output.Length;
+        for (var i = 0; i < Times; i++)
+        {
+            await using var viewer = await Viewer.ConnectAsync(program.Address, streamId, token);
+        }
+
+        await AssertLittleIsSaidAsync(program, before);
+    }
+
+    private static async Task<string> TokenAsync(HttpClient http, string role)
+    {
+        using var answer = await http.PostAsJsonAsync("/dev/tokens", new { sub = role, role });
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString()!;
+    }
+
+    private static async Task AssertLittleIsSaidAsync(NovaProgram program, int before)
+    {
+        await program.StopAsync(); // What it had to say it has said by then.
         var lines = program.Output[before..].Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.True(lines.Length < Times, string.Join('\n', lines.Take(10)));
     }
