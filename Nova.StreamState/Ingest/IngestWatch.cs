@@ -14,7 +14,6 @@ internal sealed class IngestWatch(
     NpgsqlDataSource dataSource,
     SchemaMigration schema,
     StreamStore store,
-    LiveNumbersReader liveNumbers,
     BitrateSampler sampler,
     IOptions<StreamStateOptions> options,
     TimeProvider time,
@@ -93,11 +92,10 @@ internal sealed class IngestWatch(
 
     private async Task JudgeAsync(Guid streamId, CancellationToken cancellationToken)
     {
-        var live = await liveNumbers.ReadAsync(streamId);
         var lost = await store.ChangeAsync(
             streamId,
             new StreamChange(
-                locked => IsLost(locked) ? StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionLost, locked.Now) : null,
+                (locked, _) => IsLost(locked) ? StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionLost, locked.Now) : null,
                 IngestSignal.Lost),
             cancellationToken);
         if (lost.Outcome == ChangeOutcome.Changed)
@@ -109,10 +107,7 @@ internal sealed class IngestWatch(
         await store.ChangeAsync(
             streamId,
             new StreamChange(
-                locked => EndReasonOf(locked) is { } reason
-                    ? StreamLifecycle.End(
-                        locked.Stream, reason, live ?? new LiveNumbers(locked.Stream.ViewerCount, locked.Stream.PeakViewers), locked.Now)
-                    : null,
+                (locked, live) => EndReasonOf(locked) is { } reason ? StreamLifecycle.End(locked.Stream, reason, live, locked.Now) : null,
                 IngestSignal.None),
             cancellationToken);
     }

@@ -25,7 +25,7 @@ internal sealed class SignsOfLife(NpgsqlDataSource dataSource, StreamStore store
         var result = await store.ChangeAsync(
             streamId,
             new StreamChange(
-                locked => locked.LostAt is null ? null : StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionRestored, locked.Now),
+                (locked, _) => locked.LostAt is null ? null : StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionRestored, locked.Now),
                 IngestSignal.Returned),
             cancellationToken);
         if (result.Outcome == ChangeOutcome.Changed)

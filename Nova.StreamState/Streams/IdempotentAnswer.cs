@@ -10,7 +10,7 @@ namespace Nova.StreamState.Streams;
 /// <param name="Subject">Keys are the caller's own: two callers may use the same one.</param>
 /// <param name="Fingerprint">Of method, path and body: one key means one request.</param>
 /// <param name="Respond">The answer for the changed stream.</param>
-internal sealed record IdempotentAnswer(string Subject, string Key, byte[] Fingerprint, Func<StreamRecord, StreamAnswer> Respond)
+internal sealed record IdempotentAnswer(string Subject, string Key, byte[] Fingerprint, Func<StreamRecord, LiveNumbers?, StreamAnswer> Respond)
 {
     public const int MaxKeyLength = 255;
 
@@ -37,9 +37,9 @@ internal sealed record IdempotentAnswer(string Subject, string Key, byte[] Finge
     }
 
     /// <returns>False where the key was used meanwhile; the transaction must not commit then.</returns>
-    public async Task<bool> TrySaveAsync(NpgsqlConnection connection, StreamRecord stream, CancellationToken cancellationToken)
+    public async Task<bool> TrySaveAsync(NpgsqlConnection connection, StreamRecord stream, LiveNumbers? live, CancellationToken cancellationToken)
     {
-        var answer = Respond(stream);
+        var answer = Respond(stream, live);
         await using var insert = new NpgsqlCommand(
             """
             INSERT INTO idempotency_keys (subject, key, fingerprint, status, stream_id, version, body) VALUES ($1, $2, $3, $4, $5, $6, $7)

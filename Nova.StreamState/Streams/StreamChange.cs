@@ -11,11 +11,11 @@ public sealed record NewStream(
 /// <param name="Watched">A heartbeat was seen, so silence means a lost connection.</param>
 public sealed record LockedStream(StreamRecord Stream, DateTimeOffset Now, DateTimeOffset? LastSignalAt, bool Watched, DateTimeOffset? LostAt);
 
-/// <param name="Apply">Null where the stream's status does not allow the change.</param>
+/// <param name="Apply">Gets the numbers as Redis has them, or as last persisted. Null where the stream's status does not allow the change.</param>
 /// <param name="MayChange">Asked before anything else; the ingest watch needs nobody's leave.</param>
 /// <param name="ExpectedVersion">From <c>If-Match</c>.</param>
 internal sealed record StreamChange(
-    Func<LockedStream, Transition?> Apply,
+    Func<LockedStream, LiveNumbers, Transition?> Apply,
     IngestSignal Signal,
     Func<StreamRecord, bool>? MayChange = null,
     long? ExpectedVersion = null,
@@ -50,7 +50,8 @@ internal enum ChangeOutcome
 }
 
 /// <param name="Stream">After the change, or as it stands where the change was refused.</param>
+/// <param name="Live">Null where Redis could not be asked.</param>
 /// <param name="BroadcasterReturned">The stream was waiting for its lost broadcaster, and this was a sign of life.</param>
-internal sealed record ChangeResult(ChangeOutcome Outcome, StreamRecord? Stream, bool BroadcasterReturned = false);
+internal sealed record ChangeResult(ChangeOutcome Outcome, StreamRecord? Stream, LiveNumbers? Live = null, bool BroadcasterReturned = false);
 
 internal sealed record StreamFilter(Caller Caller, StreamStatus? Status, string? BroadcasterId, PageCursor? After);

@@ -14,7 +14,7 @@ namespace Nova.StreamState.Streams;
 /// What every changing call has in common: who may, <c>If-Match</c>, <c>Idempotency-Key</c>, and the answer for each way it can go.
 /// </summary>
 internal sealed class StreamChanges(
-    StreamStore store, LiveNumbersReader liveNumbers, NpgsqlDataSource dataSource, SignsOfLife signs, TimeProvider time, IOptions<JsonOptions> json)
+    StreamStore store, NpgsqlDataSource dataSource, SignsOfLife signs, TimeProvider time, IOptions<JsonOptions> json)
 {
     public async Task<IResult> CreateAsync(HttpContext http, Caller caller, CreateStreamRequest request, CancellationToken cancellationToken)
     {
@@ -31,7 +31,7 @@ internal sealed class StreamChanges(
         }
 
         return await OnceAsync(
-            http, caller, request, created => AnswerWith(StatusCodes.Status201Created, created, null),
+            http, caller, request, (created, live) => AnswerWith(StatusCodes.Status201Created, created, live),
             (answer, token) => store.CreateAsync(stream, answer, token),
             cancellationToken);
     }
@@ -39,36 +39,27 @@ internal sealed class StreamChanges(
     /// <summary>Changes a stream and answers with it.</summary>
     public async Task<IResult> ApplyAsync<TBody>(
         HttpContext http, string id, TBody body, IngestSignal signal, Func<LockedStream, LiveNumbers, Transition?> apply, CancellationToken cancellationToken)
-        where TBody : class
-    {
-        if (!TryReadId(id, out var streamId))
-        {
-            return NotFound();
-        }
-
-        var live = await liveNumbers.ReadAsync(streamId);
-        return await ChangeAsync(
-            http, streamId, body, signal,
-            locked => apply(locked, live ?? new LiveNumbers(locked.Stream.ViewerCount, locked.Stream.PeakViewers)),
-            stream => AnswerWith(StatusCodes.Status200OK, stream, live),
-            cancellationToken);
-    }
+        where TBody : class =>
+        TryReadId(id, out var streamId)
+            ? await ChangeAsync(
+                http, streamId, body, signal, apply, (stream, live) => AnswerWith(StatusCodes.Status200OK, stream, live), cancellationToken)
+            : NotFound();
 
     /// <summary>Sends viewers an event and answers 202.</summary>
     public async Task<IResult> SendAsync<TBody>(
-        HttpContext http, string id, TBody body, IngestSignal signal, Func<LockedStream, Transition?> apply, CancellationToken cancellationToken)
+        HttpContext http, string id, TBody body, IngestSignal signal, Func<LockedStream, LiveNumbers, Transition?> apply, CancellationToken cancellationToken)
         where TBody : class =>
         TryReadId(id, out var streamId)
-            ? await ChangeAsync(http, streamId, body, signal, apply, AcceptedFor, cancellationToken)
+            ? await ChangeAsync(http, streamId, body, signal, apply, (stream, _) => AcceptedFor(stream), cancellationToken)
             : NotFound();
 
     /// <summary>Removes a viewer and answers 202.</summary>
     public async Task<IResult> KickAsync(
-        HttpContext http, string id, Guid viewerId, Func<LockedStream, Transition?> apply, CancellationToken cancellationToken) =>
+        HttpContext http, string id, Guid viewerId, Func<LockedStream, LiveNumbers, Transition?> apply, CancellationToken cancellationToken) =>
         TryReadId(id, out var streamId)
             ? await ChangeAsync(
                 http, streamId, new KickViewerRequest(viewerId), IngestSignal.Heard, apply,
-                stream => Answer(StatusCodes.Status202Accepted, stream, new ViewerKicked(streamId, viewerId, stream.Version)), cancellationToken)
+                (stream, _) => Answer(StatusCodes.Status202Accepted, stream, new ViewerKicked(streamId, viewerId, stream.Version)), cancellationToken)
             : NotFound();
 
     /// <summary>For calls that change no state: the stream, if this caller may publish on it and it is on; else the answer that says why not.</summary>
@@ -110,8 +101,8 @@ internal sealed class StreamChanges(
         Problems.Create(StatusCodes.Status403Forbidden, ErrorCodes.Unauthorized, "Only this stream's broadcaster or an operator may do that.");
 
     private async Task<IResult> ChangeAsync<TBody>(
-        HttpContext http, Guid streamId, TBody body, IngestSignal signal, Func<LockedStream, Transition?> apply,
-        Func<StreamRecord, StreamAnswer> respond, CancellationToken cancellationToken)
+        HttpContext http, Guid streamId, TBody body, IngestSignal signal, Func<LockedStream, LiveNumbers, Transition?> apply,
+        Func<StreamRecord, LiveNumbers?, StreamAnswer> respond, CancellationToken cancellationToken)
         where TBody : class
     {
         var caller = Caller.Of(http);
@@ -143,7 +134,7 @@ internal sealed class StreamChanges(
 
     /// <summary>Does it, or repeats the answer of the request with the same Idempotency-Key.</summary>
     private async Task<IResult> OnceAsync<TBody>(
-        HttpContext http, Caller caller, TBody body, Func<StreamRecord, StreamAnswer> respond,
+        HttpContext http, Caller caller, TBody body, Func<StreamRecord, LiveNumbers?, StreamAnswer> respond,
         Func<IdempotentAnswer?, CancellationToken, Task<ChangeResult>> change, CancellationToken cancellationToken)
     {
         var key = http.Request.Headers["Idempotency-Key"].ToString();
@@ -165,7 +156,7 @@ internal sealed class StreamChanges(
             var result = await change(answer, cancellationToken);
             if (result.Outcome == ChangeOutcome.Changed)
             {
-                return respond(result.Stream!);
+                return respond(result.Stream!, result.Live);
             }
 
             // A request with the same key may have made the very change that now stands in the way: then its answer is there by now.

@@ -6,7 +6,8 @@ using Npgsql;
 namespace Nova.StreamState.Streams;
 
 /// <summary>The streams in Postgres. A change, its event and the answer to its request are one transaction.</summary>
-internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher publisher, StreamStateMetrics metrics, ILogger<StreamStore> logger)
+internal sealed class StreamStore(
+    NpgsqlDataSource dataSource, EventPublisher publisher, LiveNumbersReader liveNumbers, StreamStateMetrics metrics, ILogger<StreamStore> logger)
 {
     /// <summary>Inserts a scheduled stream. Not created where its id is taken.</summary>
     public async Task<ChangeResult> CreateAsync(NewStream stream, IdempotentAnswer? answer, CancellationToken cancellationToken)
@@ -43,7 +44,7 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
             created = StreamRows.Read(reader);
         }
 
-        if (answer is not null && !await answer.TrySaveAsync(connection, created, cancellationToken))
+        if (answer is not null && !await answer.TrySaveAsync(connection, created, live: null, cancellationToken))
         {
             return new(ChangeOutcome.AnsweredBefore, null);
         }
@@ -111,11 +112,13 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
     /// <summary>Applies one change under the stream's row lock, which is also what puts the stream's events in order.</summary>
     public async Task<ChangeResult> ChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
     {
-        await publisher.AnnounceAsync(streamId, cancellationToken); // Before the event gets its time, which it does with the lock.
+        var announced = publisher.AnnounceAsync(streamId, cancellationToken); // Before the event gets its time, which it does with the lock.
+        var live = await liveNumbers.ReadAsync(streamId);
+        await announced;
         var result = default(ChangeResult);
         try
         {
-            return result = await TryChangeAsync(streamId, change, cancellationToken);
+            return result = await TryChangeAsync(streamId, change, live, cancellationToken);
         }
         finally
         {
@@ -126,7 +129,7 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
         }
     }
 
-    private async Task<ChangeResult> TryChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
+    private async Task<ChangeResult> TryChangeAsync(Guid streamId, StreamChange change, LiveNumbers? live, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
@@ -145,13 +148,13 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
             return new(ChangeOutcome.VersionMismatch, locked.Stream);
         }
 
-        if (change.Apply(locked) is not { } transition)
+        if (change.Apply(locked, live ?? new(locked.Stream.ViewerCount, locked.Stream.PeakViewers)) is not { } transition)
         {
             return new(ChangeOutcome.NotAllowed, locked.Stream);
         }
 
         await WriteAsync(connection, transition, change.Signal, cancellationToken);
-        if (change.Answer is not null && !await change.Answer.TrySaveAsync(connection, transition.Stream, cancellationToken))
+        if (change.Answer is not null && !await change.Answer.TrySaveAsync(connection, transition.Stream, live, cancellationToken))
         {
             return new(ChangeOutcome.AnsweredBefore, null);
         }
@@ -159,7 +162,7 @@ internal sealed class StreamStore(NpgsqlDataSource dataSource, EventPublisher pu
         await transaction.CommitAsync(cancellationToken);
         metrics.Transition(transition.EventName);
         logger.StreamChanged(streamId, transition.Stream.Version, transition.EventName);
-        return new(ChangeOutcome.Changed, transition.Stream, BroadcasterReturned: change.Signal == IngestSignal.Alive && locked.LostAt is not null);
+        return new(ChangeOutcome.Changed, transition.Stream, live, BroadcasterReturned: change.Signal == IngestSignal.Alive && locked.LostAt is not null);
     }
 
     /// <summary>Viewers who are to be kept out now.</summary>

@@ -105,7 +105,7 @@ internal static class StreamsApi
         var errors = new FieldErrors();
         var error = request.Validate(errors);
         return errors.Any ? Problems.Invalid(errors.All) : await changes.SendAsync(
-            http, id, request, IngestSignal.Heard, locked => StreamLifecycle.ReportError(locked.Stream, error, locked.Now), cancellationToken);
+            http, id, request, IngestSignal.Heard, (locked, _) => StreamLifecycle.ReportError(locked.Stream, error, locked.Now), cancellationToken);
     }
 
     private static Task<IResult> EndAsync(
@@ -159,6 +159,6 @@ internal static class StreamsApi
         }
 
         return await changes.KickAsync(
-            http, id, viewer, locked => StreamLifecycle.RemoveViewer(locked.Stream, viewer, options.Value.RemovalPeriod, locked.Now), cancellationToken);
+            http, id, viewer, (locked, _) => StreamLifecycle.RemoveViewer(locked.Stream, viewer, options.Value.RemovalPeriod, locked.Now), cancellationToken);
     }
 }
