@@ -48,7 +48,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     {
         Channel<FeedItem>? queue = null;
         queue = Channel.CreateBounded<FeedItem>(
-            new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true },
+            new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true, AllowSynchronousContinuations = true },
             dropped =>
             {
                 if (dropped is FeedItem.Message)
@@ -104,6 +104,11 @@ internal sealed class StreamFeed : IAsyncDisposable
         await Task.Yield();
         while (await _items.Reader.WaitToReadAsync())
         {
+            if (_items.Reader.TryPeek(out var first) && first is not FeedItem.Message)
+            {
+                await Task.Yield(); // Whoever brought it has other things to do; a message's bringer does nothing but wait for the next one.
+            }
+
             while (!Room.IsFull && _items.Reader.TryRead(out var item))
             {
                 if (item is FeedItem.Count { Only: not null })

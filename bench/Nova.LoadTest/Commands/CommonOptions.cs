@@ -14,9 +14,16 @@ internal sealed class CommonOptions
     private readonly Option<bool> _bothCores = new("--both-cores") { Description = "Let the system use the generator's core too: for totals, not for comparisons" };
     private readonly Option<int> _quietWait = new("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine" };
 
+    private readonly Option<bool> _awake = Awake();
+
+    public static Option<bool> Awake() => new("--awake")
+    {
+        Description = "Keep idle cores from halting (root only): in a virtual machine, waking one costs as much as several sends",
+    };
+
     public void AddTo(Command command)
     {
-        foreach (var option in new Option[] { _viewers, _rate, _seconds, _warmup, _inFlight, _bothCores, _quietWait })
+        foreach (var option in new Option[] { _viewers, _rate, _seconds, _warmup, _inFlight, _bothCores, _quietWait, _awake })
         {
             command.Add(option);
         }
@@ -31,5 +38,6 @@ internal sealed class CommonOptions
         InFlight = arguments.GetValue(_inFlight),
         BothCores = arguments.GetValue(_bothCores),
         QuietWait = TimeSpan.FromSeconds(arguments.GetValue(_quietWait)),
+        Awake = arguments.GetValue(_awake),
     };
 }

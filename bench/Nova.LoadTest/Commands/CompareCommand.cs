@@ -18,10 +18,11 @@ internal static class CompareCommand
         var repeats = new Option<int>("--repeats") { Description = "Repeats of everything, the order turned round each time", DefaultValueFactory = _ => 5 };
         var seconds = new Option<int>("--seconds") { Description = "Length of each window", DefaultValueFactory = _ => 5 };
         var quiet = new Option<int>("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine before each system" };
+        var awake = CommonOptions.Awake();
         var quick = new Option<bool>("--quick") { Description = $"One repeat with windows of {QuickSeconds} s: to see that all works" };
         var command = new Command("compare", "Puts the same load on Nova and its peers, and prints medians and ratios.")
         {
-            viewers, peers, rates, repeats, seconds, quiet, quick,
+            viewers, peers, rates, repeats, seconds, quiet, awake, quick,
         };
         command.SetAction((arguments, cancellationToken) =>
         {
@@ -30,6 +31,7 @@ internal static class CompareCommand
             {
                 Seconds = isQuick ? QuickSeconds : arguments.GetValue(seconds),
                 QuietWait = TimeSpan.FromSeconds(arguments.GetValue(quiet)),
+                Awake = arguments.GetValue(awake),
             };
             return Terminal.RunAsync(() => RunAsync(
                 settings, arguments.GetValue(peers)!, arguments.GetValue(viewers)!, arguments.GetValue(rates)!,
@@ -42,16 +44,16 @@ internal static class CompareCommand
         RunSettings settings, string[] peers, int[] viewers, double[] rates, int repeats, CancellationToken cancellationToken)
     {
         var systems = await PeersCommand.PrepareAsync(peers, cancellationToken);
-        var placement = Terminal.Pin(settings);
         var report = new Report("Nova and its peers, W1");
-        foreach (var system in systems)
-        {
-            await using var described = SystemCatalog.Create(system, placement);
-            report.Note($"{system}: {described.Describes}");
-        }
-
         try
         {
+            var placement = Terminal.Prepare(settings, report);
+            foreach (var system in systems)
+            {
+                await using var described = SystemCatalog.Create(system, placement);
+                report.Note($"{system}: {described.Describes}");
+            }
+
             await new Comparison(new Bench(settings, placement, report, cancellationToken), systems, viewers, rates, repeats).RunAsync();
         }
         finally

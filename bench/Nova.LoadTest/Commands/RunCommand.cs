@@ -20,10 +20,10 @@ internal static class RunCommand
             one.SetAction((arguments, cancellationToken) => Terminal.RunAsync(async () =>
             {
                 var settings = options.Read(arguments) with { System = arguments.GetValue(system)! };
-                var placement = Terminal.Pin(settings);
                 var report = new Report($"{workload.Name} on {settings.System}");
                 try
                 {
+                    var placement = Terminal.Prepare(settings, report);
                     await workload.RunAsync(new Bench(settings, placement, report, cancellationToken));
                 }
                 finally

@@ -1,4 +1,5 @@
 using Nova.LoadTest.Measuring;
+using Nova.LoadTest.Reporting;
 using Nova.LoadTest.Workloads;
 
 namespace Nova.LoadTest.Commands;
@@ -25,9 +26,15 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Moves this process to the generator's core.</summary>
-    public static Placement Pin(RunSettings settings)
+    /// <summary>Moves this process to the generator's core, and the machine to what the settings ask for.</summary>
+    public static Placement Prepare(RunSettings settings, Report report)
     {
+        if (settings.Awake)
+        {
+            AwakeCores.Keep();
+            report.Note("--awake: idle cores did not halt");
+        }
+
         var placement = Placement.Choose(settings.BothCores);
         placement.PinThisProcess();
         return placement;

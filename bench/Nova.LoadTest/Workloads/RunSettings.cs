@@ -21,5 +21,8 @@ internal sealed record RunSettings
 
     public TimeSpan QuietWait { get; init; }
 
+    /// <inheritdoc cref="Measuring.AwakeCores"/>
+    public bool Awake { get; init; }
+
     public TimeSpan Window(int defaultSeconds) => TimeSpan.FromSeconds(Seconds ?? defaultSeconds);
 }
