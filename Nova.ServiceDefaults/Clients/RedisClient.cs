@@ -12,6 +12,12 @@ public static class RedisClientExtensions
     private const int KeepAliveSeconds = 2;
 
     /// <summary>
+    /// Milliseconds between attempts, or rather the client's next heartbeat after them, which comes every second. By default the pauses grow to
+    /// 10 s, and viewers would be without events for as long after Redis is back.
+    /// </summary>
+    private const int ReconnectPause = 500;
+
+    /// <summary>
     /// Registers an <see cref="IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with a health check and traces. It does not
     /// need Redis to be there at start: it goes on connecting, and what needs Redis says so until then.
     /// </summary>
@@ -21,6 +27,7 @@ public static class RedisClientExtensions
         var configuration = ConfigurationOptions.Parse(builder.Configuration.RequireConnectionString(connectionName));
         configuration.AbortOnConnectFail = false;
         configuration.KeepAlive = KeepAliveSeconds;
+        configuration.ReconnectRetryPolicy = new LinearRetry(ReconnectPause);
         builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
         {
             configuration.LoggerFactory = services.GetRequiredService<ILoggerFactory>();

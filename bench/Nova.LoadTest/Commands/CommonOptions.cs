@@ -9,12 +9,14 @@ internal sealed class CommonOptions
     private readonly Option<int?> _viewers = new("--viewers") { Description = "Viewers; each workload has its own default" };
     private readonly Option<double?> _rate = new("--rate") { Description = "Per second, what the workload counts: events, joins, reports" };
     private readonly Option<int?> _seconds = new("--seconds") { Description = "Length of what is measured" };
-    private readonly Option<int> _warmup = new("--warmup") { Description = "Seconds of the same load before it", DefaultValueFactory = _ => 2 };
+    private readonly Option<int> _warmup = Warmup();
     private readonly Option<int> _inFlight = new("--in-flight") { Description = "Connects at once", DefaultValueFactory = _ => 256 };
     private readonly Option<bool> _bothCores = new("--both-cores") { Description = "Let the system use the generator's core too: for totals, not for comparisons" };
     private readonly Option<int> _quietWait = new("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine" };
 
     private readonly Option<bool> _awake = Awake();
+
+    public static Option<int> Warmup() => new("--warmup") { Description = "Seconds of the same load before what is measured", DefaultValueFactory = _ => 2 };
 
     public static Option<bool> Awake() => new("--awake")
     {

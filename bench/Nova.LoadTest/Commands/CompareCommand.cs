@@ -18,11 +18,12 @@ internal static class CompareCommand
         var repeats = new Option<int>("--repeats") { Description = "Repeats of everything, the order turned round each time", DefaultValueFactory = _ => 5 };
         var seconds = new Option<int>("--seconds") { Description = "Length of each window", DefaultValueFactory = _ => 5 };
         var quiet = new Option<int>("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine before each system" };
+        var warmup = CommonOptions.Warmup();
         var awake = CommonOptions.Awake();
         var quick = new Option<bool>("--quick") { Description = $"One repeat with windows of {QuickSeconds} s: to see that all works" };
         var command = new Command("compare", "Puts the same load on Nova and its peers, and prints medians and ratios.")
         {
-            viewers, peers, rates, repeats, seconds, quiet, awake, quick,
+            viewers, peers, rates, repeats, warmup, seconds, quiet, awake, quick,
         };
         command.SetAction((arguments, cancellationToken) =>
         {
@@ -30,6 +31,7 @@ internal static class CompareCommand
             var settings = new RunSettings
             {
                 Seconds = isQuick ? QuickSeconds : arguments.GetValue(seconds),
+                Warmup = TimeSpan.FromSeconds(arguments.GetValue(warmup)),
                 QuietWait = TimeSpan.FromSeconds(arguments.GetValue(quiet)),
                 Awake = arguments.GetValue(awake),
             };

@@ -72,6 +72,9 @@ internal sealed unsafe class EventLoop : IDisposable
     /// <summary>Monotonic nanoseconds.</summary>
     public static long Now => Stopwatch.GetTimestamp();
 
+    /// <summary>Nanoseconds in which the process' loops looked for arrivals and found none: CPU time in which they were free.</summary>
+    public static long LookedOn { get; private set; }
+
     public void Watch(int fd, IPollable pollable, int events)
     {
         if (fd >= _pollables.Length)
@@ -135,13 +138,23 @@ internal sealed unsafe class EventLoop : IDisposable
 
     private int WaitForArrivals()
     {
-        int count;
-        do
+        var since = Now;
+        while (true)
         {
-            count = Linux.epoll_wait(_epoll, _events, Batch, 0);
+            var count = Linux.epoll_wait(_epoll, _events, Batch, 0);
+            if (count != 0)
+            {
+                return count;
+            }
+
+            var now = Now;
+            LookedOn += now - since;
+            since = now;
+            if (now - _arrivedAt >= WakefulFor)
+            {
+                return Linux.epoll_wait(_epoll, _events, Batch, -1);
+            }
         }
-        while (count == 0 && Now - _arrivedAt < WakefulFor);
-        return count != 0 ? count : Linux.epoll_wait(_epoll, _events, Batch, -1);
     }
 
     private void Dispatch(int count)

@@ -6,7 +6,7 @@ namespace Nova.LoadTest.Measuring;
 /// <param name="UserSeconds">By the measured processes.</param>
 /// <param name="SystemSeconds">By the kernel for them.</param>
 /// <param name="Seconds">The window's length.</param>
-/// <param name="GeneratorShare">Of its core, by this process.</param>
+/// <param name="GeneratorShare">Of its core, by this process, where it was not free.</param>
 /// <param name="ForeignShare">Of the whole machine, by processes that are none of ours.</param>
 internal sealed record CpuUse(double UserSeconds, double SystemSeconds, double Seconds, double GeneratorShare, double ForeignShare)
 {
@@ -26,6 +26,7 @@ internal sealed class CpuWindow
     private CpuTicks _measuredBefore;
     private CpuTicks _oursBefore;
     private CpuTicks _generatorBefore;
+    private long _lookedOnBefore;
     private long _machineBefore;
     private long _begunAt;
 
@@ -42,6 +43,7 @@ internal sealed class CpuWindow
         _measuredBefore = ProcFile.CpuOf(_measured);
         _oursBefore = ProcFile.CpuOf(_ours);
         _generatorBefore = ProcFile.CpuOf(Environment.ProcessId);
+        _lookedOnBefore = EventLoop.LookedOn;
         _machineBefore = ProcFile.MachineTicks();
     }
 
@@ -51,11 +53,12 @@ internal sealed class CpuWindow
         var measured = ProcFile.CpuOf(_measured) - _measuredBefore;
         var foreign = ProcFile.MachineTicks() - _machineBefore - (ProcFile.CpuOf(_ours) - _oursBefore).Total;
         var generator = ProcFile.CpuOf(Environment.ProcessId) - _generatorBefore;
+        var lookedOn = (EventLoop.LookedOn - _lookedOnBefore) / (double)EventLoop.Second;
         return new CpuUse(
             measured.User / (double)CpuTicks.PerSecond,
             measured.System / (double)CpuTicks.PerSecond,
             seconds,
-            generator.Total / (double)CpuTicks.PerSecond / seconds,
+            Math.Max(0, (generator.Total / (double)CpuTicks.PerSecond) - lookedOn) / seconds,
             Math.Max(0, foreign) / (double)CpuTicks.PerSecond / seconds / MachineCores);
     }
 

@@ -9,8 +9,9 @@ namespace Nova.Tests.Protocol.Conformance;
 internal sealed record SabotageRow(MethodInfo Test, Sabotage Sabotage);
 
 /// <summary>
-/// What is broken, and for which rule's test. Left out are the tests that take a minute and more (R8, R15, R56, the silent halves of R11 and
-/// R41), the one that must run alone (R47) and those that bring a Nova of their own, which no saboteur reaches (R6, R34, R35).
+/// What is broken, and for which rule's test. Left out are the tests that wait for pings or tokens (R8, R15, R56, R76–R82, R96, R101–R103, R108,
+/// the silent halves of R11 and R41), the ones that must run alone (R47, R112), those that bring a Nova of their own, which no saboteur reaches (R6,
+/// R34, R35, R70, R90, R100), and those whose subject is what goes to the server or waits in it (R91, R93–R95, R104–R107, R109–R111).
 /// </summary>
 internal static class SabotageTable
 {
@@ -20,6 +21,8 @@ internal static class SabotageTable
     private const string Count = EventNames.ViewerCountChanged;
     private const string Quality = EventNames.QualityChanged;
     private const string Bitrate = EventNames.BitrateUpdate;
+    private const string Error = EventNames.Error;
+    private const string Info = EventNames.StreamInfo;
 
     private const string AnotherId = "550e8400-e29b-41d4-a716-446655440000";
     private const string LongAgo = "2020-01-01T00:00:00.000Z";
@@ -30,6 +33,8 @@ internal static class SabotageTable
 
     private const string AnotherStart =
         $$$"""{"event":"stream_started","data":{"stream_id":"{{{AnotherId}}}","title":"t","timestamp":"{{{LongAgo}}}"}}""";
+
+    private const string AnotherInfo = """{"event":"stream_info","data":{"request_id":"r","viewer_count":1}}""";
 
     private const string AnotherError = """{"event":"error","data":{"error_code":"SERVER_ERROR","recoverable":true}}""";
 
@@ -57,11 +62,11 @@ internal static class SabotageTable
             ("R11 a number has a fraction", Set(Bitrate, "current_bitrate_kbps", 4850.5)),
             ("R11 a member is missing", Remove(Ended, "final_viewer_count")),
             ("R11 a name is in camel case", Set(Quality, "newQuality", "720p")),
-            ("R11 a time has no milliseconds", Set(EventNames.Error, "timestamp", WithoutMilliseconds)),
+            ("R11 a time has no milliseconds", Set(Error, "timestamp", WithoutMilliseconds)),
             ("R11 an id is no UUID", Set(Greeting, "viewer_id", "a1b2c3d4-e5f6-g7h8-i9j0-k1l2m3n4o5p6")),
-            ("R11 a boolean is a string", Set(EventNames.Error, "recoverable", "true")),
-            ("R11 a status is unknown", Set(EventNames.StreamInfo, "status", "live")),
-            ("R12 a form of the envelope is an error", InsertBefore(EventNames.StreamInfo, AnotherError))),
+            ("R11 a boolean is a string", Set(Error, "recoverable", "true")),
+            ("R11 a status is unknown", Set(Info, "status", "live")),
+            ("R12 a form of the envelope is an error", InsertBefore(Info, AnotherError))),
         Of<ConnectionEstablishedRuleTests>(
             ("R13 a count comes before the greeting", InsertBefore(Greeting, AnotherCount)),
             ("R13 the greeting is dropped", Drop(Greeting)),
@@ -140,6 +145,50 @@ internal static class SabotageTable
             ("R60 the lower bound is poor", HealthAt(3000, "poor")),
             ("R61 nothing has no health", HealthAt(0, null)),
             ("R62 the announced bitrate is the maximum", Set(Bitrate, "health", "excellent"))),
+        Of<ErrorRuleTests>(
+            ("R63 an error has no severity", Remove(Error, "severity")),
+            ("R63 an error has no advice", Remove(Error, "suggested_action")),
+            ("R63 an error has no time", Remove(Error, "timestamp")),
+            ("R64 an error is told twice", Repeat(Error)),
+            ("R64 an unknown severity is accepted", Accept("error")),
+            ("R65 a harmless error is the end", Set(Error, "recoverable", false)),
+            ("R65 a last error is none", Set(Error, "recoverable", true)),
+            ("R66 what is not there is 410", Status(404, 410)),
+            ("R66 the stream that goes is an error of the server", Set(Error, "error_code", ErrorCodes.ServerError)),
+            ("R67 who comes late hears another code", Set(Error, "error_code", ErrorCodes.StreamNotFound)),
+            ("R68 a refused token is 403", Status(401, 403)),
+            ("R68 the revoked is closed as at the end", new Sabotage { Close = _ => 1000 }),
+            ("R69 the code is another", Set(Error, "error_code", ErrorCodes.ServerError)),
+            ("R69 something comes behind the error", InsertAfter(Error, AnotherCount)),
+            ("R69 the close is a normal one", new Sabotage { Close = _ => 1000 }),
+            ("R74 who may not watch is 401", Status(403, 401)),
+            ("R74 the lost right may come back", Set(Error, "recoverable", true))),
+        Of<LimitRuleTests>(
+            ("R75 the warning is an error", Set(Error, "severity", "error")),
+            ("R75 the warning is the end", Set(Error, "recoverable", false))),
+        Of<StreamInfoRuleTests>(
+            ("R83 an answer comes twice", Repeat(Info)),
+            ("R84 a field is missing", Remove(Info, "fps")),
+            ("R84 a number is a string", Set(Info, "bitrate_kbps", "5000")),
+            ("R84 the count is one too many", Add(Info, "viewer_count", 1)),
+            ("R84 the quality is the first one", Set(Info, "quality", "1080p")),
+            ("R85 a stream that waits is active", Set(Info, "status", "active")),
+            ("R86 the duration stands still", Set(Info, "duration_seconds", 0)),
+            ("R87 others hear an answer", InsertBefore(Quality, AnotherInfo))),
+        Of<ReportIssueRuleTests>(
+            ("R88 a report is complained of", InsertBefore(Info, AnotherError)),
+            ("R89 the session is another", Set(Greeting, "session_id", "session_abc123xyz")),
+            ("R89 the viewer is another", Set(Greeting, "viewer_id", AnotherId))),
+        Of<RefusalRuleTests>(
+            ("R92 the life ends otherwise", new Sabotage { Close = _ => 1001 }),
+            ("R92 the start is told to who has heard of it", Repeat(Started))),
+        Of<ReconnectRuleTests>(
+            ("R97 the session comes back", Set(Greeting, "session_id", "session_abc123xyz")),
+            ("R97 the viewer is somebody else", Change(Greeting, data => data["viewer_id"] = Guid.NewGuid().ToString()))),
+        Of<OrderingRuleTests>(
+            ("R98 changes come out of order", Swap(Quality)),
+            ("R98 a change is told twice", Repeat(Quality)),
+            ("R99 two messages come as one", Rewrite(Quality, text => $"{text}\n{text}"))),
     }.SelectMany(rows => rows).ToDictionary();
 
     private static Sabotage Unsigned => Change(Count, data => data["change"] = Math.Abs(data["change"]!.GetValue<int>()));
