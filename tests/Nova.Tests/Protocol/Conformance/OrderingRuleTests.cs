@@ -32,15 +32,21 @@ public sealed class OrderingRuleTests(NovaFixture nova) : RuleTests(nova)
     [Fact]
     public async Task R99_EventsInQuickSuccession_AreFramesOfOneEnvelopeEach()
     {
-        const int Events = 300;
+        const int Bursts = 4;
+        const int Burst = 80; // A backlog holds them: however late this viewer reads on a busy machine, none is dropped.
         var stream = await Api.StartStreamAsync();
         await using var pace = await stream.WatchAsync();
         await using var raw = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync());
         await using var flood = await Flood.OpenAsync(Nova.Stack, stream, pace);
-        var reading = Ledger.ReadAsync(raw, Events);
-        await flood.PublishAsync(Events);
-        var ledger = await reading;
-        Assert.Equal(Enumerable.Range(1, Events), ledger.Changes.Select(change => change.Number("new_bitrate_kbps")));
+        List<int> numbers = [];
+        for (var burst = 1; burst <= Bursts; burst++)
+        {
+            var reading = Ledger.ReadAsync(raw, burst * Burst);
+            await flood.PublishAsync(Burst);
+            numbers.AddRange((await reading).Changes.Select(change => change.Number("new_bitrate_kbps")));
+        }
+
+        Assert.Equal(Enumerable.Range(1, Bursts * Burst), numbers);
     }
 }
 
