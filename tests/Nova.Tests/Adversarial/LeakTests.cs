@@ -56,7 +56,7 @@ public sealed class LeakTests(NovaFixture nova, ITestOutputHelper output)
         _secrets.Add(("signing key", Convert.FromBase64String(program.SigningKey)));
         Secret("database password", databases[0].Password!);
 
-        await RunAsync(program.Address);
+        await RunAsync(program);
         var stored = await DumpAsync(redis.ConnectionString, databases.Select(database => database.ConnectionString));
         await program.StopAsync();
 
@@ -74,10 +74,11 @@ public sealed class LeakTests(NovaFixture nova, ITestOutputHelper output)
             + $"{stored.Length:N0} characters in Redis and Postgres, {_answers.Count} answers: 0 hits");
     }
 
-    private async Task RunAsync(Uri address)
+    private async Task RunAsync(NovaProgram program)
     {
+        var address = program.Address;
         using var http = new HttpClient { BaseAddress = address, Timeout = Api.Patience };
-        var (broadcaster, viewer, renewed) = (await TokenAsync(http, "b", "broadcaster"), await TokenAsync(http, "v"), await TokenAsync(http, "v"));
+        var (broadcaster, viewer, renewed) = (await TokenAsync(program, "b", "broadcaster"), await TokenAsync(program, "v"), await TokenAsync(program, "v"));
         var streamId = JsonElement.Parse(await SendAsync(http, HttpMethod.Post, "/api/v1/streams", """{"title":"Leaks"}""", broadcaster)).GetProperty("stream_id").GetString()!;
         var path = $"/api/v1/streams/{streamId}";
         await SendAsync(http, HttpMethod.Post, $"{path}/start", """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""", broadcaster);
@@ -116,10 +117,9 @@ public sealed class LeakTests(NovaFixture nova, ITestOutputHelper output)
         }
     }
 
-    private async Task<string> TokenAsync(HttpClient http, string subject, string role = "viewer")
+    private async Task<string> TokenAsync(NovaProgram program, string subject, string role = "viewer")
     {
-        using var answer = await http.PostAsJsonAsync("/dev/tokens", new { sub = subject, role });
-        var token = (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString()!;
+        var token = await program.TokenAsync(subject, role);
         Secret($"token of {subject}", token);
         Secret($"signature of {subject}", token.Split('.')[2]);
         return token;

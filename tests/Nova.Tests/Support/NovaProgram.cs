@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Net.Http.Json;
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 
 namespace Nova.Tests.Support;
 
@@ -69,6 +71,13 @@ public sealed class NovaProgram : IAsyncDisposable
             await program.DisposeAsync();
             throw new Xunit.Sdk.XunitException($"Nova did not become ready: {output}");
         }
+    }
+
+    public async Task<string> TokenAsync(string subject, string role = "viewer")
+    {
+        using var http = new HttpClient { BaseAddress = Address, Timeout = Api.Patience };
+        using var answer = await http.PostAsJsonAsync("/dev/tokens", new { sub = subject, role });
+        return (await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString()!;
     }
 
     public async Task StopAsync()
