@@ -1,31 +1,13 @@
-using Nova.Gateway.Viewers;
-
 namespace Nova.Gateway;
 
 /// <summary>Everything this service logs. Ids 200–299. What a viewer caused is Debug; what we failed at is Warning or Error.</summary>
 internal static partial class GatewayLog
 {
-    public static void ViewerJoined(this ILogger logger, ViewerConnection viewer)
-    {
-        if (logger.IsEnabled(LogLevel.Debug)) // The session's name is made when it is asked for.
-        {
-            logger.ViewerJoined(viewer.SessionId, viewer.StreamId);
-        }
-    }
-
-    public static void ViewerLeft(this ILogger logger, ViewerConnection viewer, int code)
-    {
-        if (logger.IsEnabled(LogLevel.Debug))
-        {
-            logger.ViewerLeft(viewer.SessionId, code);
-        }
-    }
-
     [LoggerMessage(200, LogLevel.Debug, "ViewerJoined: session {SessionId} on {StreamId}", SkipEnabledCheck = true)]
-    private static partial void ViewerJoined(this ILogger logger, string sessionId, Guid streamId);
+    public static partial void ViewerJoined(this ILogger logger, string sessionId, Guid streamId);
 
     [LoggerMessage(201, LogLevel.Debug, "ViewerLeft: session {SessionId}, close code {Code}", SkipEnabledCheck = true)]
-    private static partial void ViewerLeft(this ILogger logger, string sessionId, int code);
+    public static partial void ViewerLeft(this ILogger logger, string sessionId, int code);
 
     [LoggerMessage(202, LogLevel.Error, "ViewerFailed: its connection is closed")]
     public static partial void ViewerFailed(this ILogger logger, Exception exception);
@@ -66,6 +48,6 @@ internal static partial class GatewayLog
     [LoggerMessage(231, LogLevel.Information, "DrainFinished: {Connections} viewers are left")]
     public static partial void DrainFinished(this ILogger logger, int connections);
 
-    [LoggerMessage(240, LogLevel.Warning, "ProxyFailed: {Service}: {Error}")]
-    public static partial void ProxyFailed(this ILogger logger, string service, string error);
+    [LoggerMessage(240, LogLevel.Warning, "ProxyFailed: {Service}: {Error} ({Suppressed} before it were not logged)")]
+    public static partial void ProxyFailed(this ILogger logger, string service, string error, long suppressed);
 }

@@ -26,6 +26,7 @@ internal sealed class GatewayMetrics
     private readonly Counter<long> _issues;
     private readonly Histogram<double> _publishToWrite;
     private readonly Histogram<double> _pingRoundTrip;
+    private long _drainRemaining;
 
     public GatewayMetrics(IMeterFactory meters)
     {
@@ -33,7 +34,7 @@ internal sealed class GatewayMetrics
         _connections = meter.CreateUpDownCounter<long>("nova.gateway.connections", "{connection}", "Open viewer sockets.");
         _rooms = meter.CreateUpDownCounter<long>("nova.gateway.rooms", "{stream}", "Streams this gateway is subscribed to.");
         _refusals = meter.CreateCounter<long>("nova.gateway.refusals", "{refusal}", "Upgrades refused, by HTTP status.");
-        _closes = meter.CreateCounter<long>("nova.gateway.closes", "{close}", "Viewer sockets closed, by code; 1006 is gone without a close frame.");
+        _closes = meter.CreateCounter<long>("nova.gateway.closes", "{close}", "Viewer sockets closed, by code and cause; 1006 is gone without a close frame.");
         _frames = meter.CreateCounter<long>("nova.gateway.frames", "{frame}", "Frames written to viewers.");
         _bytes = meter.CreateCounter<long>("nova.gateway.bytes", "By", "Bytes written to viewers.");
         _conflated = meter.CreateCounter<long>("nova.gateway.backlog.conflated", "{frame}", "Pending messages that a newer one of their kind replaced.");
@@ -45,14 +46,17 @@ internal sealed class GatewayMetrics
         _issues = meter.CreateCounter<long>("nova.gateway.issues", "{report}", "Issue reports, by what became of them.");
         _publishToWrite = meter.CreateHistogram<double>("nova.gateway.publish_to_write", "s", "From an event's publishing to its last viewer's write.");
         _pingRoundTrip = meter.CreateHistogram<double>("nova.gateway.ping_round_trip", "s", "From a ping to the pong with its sequence.");
+        meter.CreateObservableGauge("nova.gateway.drain.remaining", () => Volatile.Read(ref _drainRemaining), "{connection}", "Viewers a gateway that stops has not closed yet.");
     }
+
+    public void DrainRemaining(int viewers) => Volatile.Write(ref _drainRemaining, viewers);
 
     public void ConnectionOpened() => _connections.Add(1);
 
-    public void ConnectionClosed(int closeCode)
+    public void ConnectionClosed(int closeCode, CloseCause cause)
     {
         _connections.Add(-1);
-        _closes.Add(1, new KeyValuePair<string, object?>("code", closeCode));
+        _closes.Add(1, new("code", closeCode), new("cause", cause.Label()));
     }
 
     public void RoomOpened() => _rooms.Add(1);
@@ -72,9 +76,9 @@ internal sealed class GatewayMetrics
 
     public void Dropped() => _dropped.Add(1);
 
-    public void FeedIgnored(string why) => _feedIgnored.Add(1, new KeyValuePair<string, object?>("reason", why));
+    public void FeedIgnored(FeedIgnored reason) => _feedIgnored.Add(1, new KeyValuePair<string, object?>("reason", reason.Label()));
 
-    public void Resync(string cause) => _resyncs.Add(1, new KeyValuePair<string, object?>("cause", cause));
+    public void Resync(ResyncCause cause) => _resyncs.Add(1, new KeyValuePair<string, object?>("cause", cause.Label()));
 
     public void PingTimeout() => _pingTimeouts.Add(1);
 
@@ -85,5 +89,5 @@ internal sealed class GatewayMetrics
     public void FannedOut(string eventName, TimeSpan sincePublished) =>
         _publishToWrite.Record(Math.Max(0, sincePublished.TotalSeconds), new KeyValuePair<string, object?>("event", eventName));
 
-    public void Issues(string result, int count = 1) => _issues.Add(count, new KeyValuePair<string, object?>("result", result));
+    public void Issues(IssueResult result, int count = 1) => _issues.Add(count, new KeyValuePair<string, object?>("result", result.Label()));
 }

@@ -11,6 +11,12 @@ public sealed class GatewayOptions
     /// <summary>Connections that are not, or not yet, a viewer's; beyond, the newest is closed at once.</summary>
     public int MaxPendingConnections { get; set; } = 10_000;
 
+    /// <summary>
+    /// The same from one client address (of IPv6, its /64): one client must not use up what all share. Neither this machine nor known proxies are
+    /// held to it.
+    /// </summary>
+    public int MaxPendingConnectionsPerAddress { get; set; } = 500;
+
     /// <summary>Sockets of one viewer on this gateway; the next one gets 429.</summary>
     public int MaxConnectionsPerViewer { get; set; } = 100;
 
@@ -47,6 +53,12 @@ public sealed class GatewayOptions
 
     public TimeSpan RequestHeadTimeout { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>
+    /// How long a connection without a request is kept. Longer than balancers and proxies keep theirs (60 to 75 s), or they send a request into a
+    /// connection that is being closed.
+    /// </summary>
+    public TimeSpan KeepAliveTimeout { get; set; } = TimeSpan.FromSeconds(90);
+
     /// <summary>The body of a REST call.</summary>
     public int MaxRequestBodyBytes { get; set; } = 64 * 1024;
 
@@ -70,6 +82,12 @@ public sealed class GatewayOptions
 
     /// <summary>A viewer that takes nothing of what waits for it for this long is closed with 1013.</summary>
     public TimeSpan StallTimeout { get; set; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// How long a gateway that stops is not ready before it closes its viewers: a balancer sends it new ones until its next probe. Zero where no
+    /// balancer is in front.
+    /// </summary>
+    public TimeSpan DrainDelay { get; set; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Viewers closed at once when this gateway drains, and the pause between such waves.</summary>
     public int DrainWave { get; set; } = 500;

@@ -1,16 +1,17 @@
 using Microsoft.Extensions.FileProviders;
 using Microsoft.Extensions.Options;
+using Nova.Gateway.Admission;
+using Nova.Gateway.Development;
 using Nova.Gateway.Draining;
-using Nova.Gateway.Fanout;
 using Nova.Gateway.Feed;
+using Nova.Gateway.Http;
 using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Proxy;
-using Nova.Gateway.Trust;
 using Nova.Gateway.Viewers;
-using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Http;
 
 namespace Nova.Gateway;
 
@@ -25,18 +26,20 @@ public static class GatewayService
         var services = builder.Services;
         services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart();
         services.AddSingleton<IValidateOptions<GatewayOptions>, ValidateGatewayOptions>();
+        services.AddOptions<HostOptions>().Configure<IOptions<GatewayOptions>>((host, gateway) => host.ShutdownTimeout = DrainService.LongestStop(gateway.Value));
         services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
 
         builder.WebHost.ConfigureViewerSockets();
 
-        services.AddHttpClient<SnapshotClient>(http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey();
-        services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey();
-        services.AddHttpForwarder();
-        services.AddSingleton<ServiceProxy>();
+        services.AddHttpClient<SnapshotClient>(http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey()
+            .AddServiceClient(attempt: TimeSpan.FromSeconds(1), total: TimeSpan.FromSeconds(2.5)); // Of the 3 s that a viewer's upgrade may take.
+        services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey()
+            .AddServiceClient(attempt: TimeSpan.FromSeconds(5), total: TimeSpan.FromSeconds(10));
+        services.AddServiceProxy();
 
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<FileDescriptors>();
-        services.AddSingleton<Admission>();
+        services.AddSingleton<AdmissionControl>();
         services.AddSingleton<ClientNetworks>();
         services.AddSingleton<OriginList>();
         services.AddSingleton<UpgradeRates>();
@@ -46,16 +49,17 @@ public static class GatewayService
         services.AddSingleton<StreamFeedFactory>();
         services.AddSingleton<ViewerSessions>();
         services.AddSingletonHostedService<RoomDirectory>();
-        services.AddSingletonHostedService<PingWheel>();
+        services.AddSingletonHostedService<ViewerTimerWheel>();
         services.AddSingletonHostedService<ViewerCounts>();
         services.AddSingletonHostedService<IssueForwarder>();
         services.AddSingletonHostedService<DrainService>();
-        services.AddHostedService<FeedSupervisor>();
+        services.AddSingletonHostedService<FeedSupervisor>();
         services.AddHealthChecks().AddCheck<DrainService>("draining");
     }
 
     public static void MapGateway(this WebApplication app)
     {
+        app.UseRequestWatch();
         app.UseKnownProxies();
         app.UseSecurityHeaders();
         app.UseServiceDefaults();

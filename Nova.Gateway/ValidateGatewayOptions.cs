@@ -1,5 +1,5 @@
 using Microsoft.Extensions.Options;
-using Nova.Gateway.Trust;
+using Nova.Gateway.Admission;
 
 namespace Nova.Gateway;
 
@@ -21,6 +21,7 @@ internal sealed class ValidateGatewayOptions : IValidateOptions<GatewayOptions>
 
         Check(options.MaxConnections > 0, nameof(options.MaxConnections), options.MaxConnections, "at least 1");
         Check(options.MaxPendingConnections > 0, nameof(options.MaxPendingConnections), options.MaxPendingConnections, "at least 1");
+        Check(options.MaxPendingConnectionsPerAddress > 0, nameof(options.MaxPendingConnectionsPerAddress), options.MaxPendingConnectionsPerAddress, "at least 1");
         Check(options.MaxConnectionsPerViewer > 0, nameof(options.MaxConnectionsPerViewer), options.MaxConnectionsPerViewer, "at least 1");
         Check(options.MaxConnectionsPerAddress > 0, nameof(options.MaxConnectionsPerAddress), options.MaxConnectionsPerAddress, "at least 1");
         Check(options.UpgradesPerSecond > 0, nameof(options.UpgradesPerSecond), options.UpgradesPerSecond, "more than 0");
@@ -34,6 +35,7 @@ internal sealed class ValidateGatewayOptions : IValidateOptions<GatewayOptions>
             "origins such as https://example.org with commas between");
         Check(options.FirstByteTimeout >= TimeSpan.FromSeconds(1), nameof(options.FirstByteTimeout), options.FirstByteTimeout, "at least 1 s");
         Check(options.RequestHeadTimeout >= TimeSpan.FromSeconds(1), nameof(options.RequestHeadTimeout), options.RequestHeadTimeout, "at least 1 s");
+        Check(options.KeepAliveTimeout >= TimeSpan.FromSeconds(1), nameof(options.KeepAliveTimeout), options.KeepAliveTimeout, "at least 1 s");
         Check(options.MaxRequestBodyBytes >= 1024, nameof(options.MaxRequestBodyBytes), options.MaxRequestBodyBytes, "at least 1024");
         Check(options.RoomLinger > TimeSpan.Zero, nameof(options.RoomLinger), options.RoomLinger, "longer than zero");
         Check(options.UnknownStreamLinger > TimeSpan.Zero, nameof(options.UnknownStreamLinger), options.UnknownStreamLinger, "longer than zero");
@@ -43,6 +45,7 @@ internal sealed class ValidateGatewayOptions : IValidateOptions<GatewayOptions>
         Check(options.PresenceLease >= TimeSpan.FromSeconds(3), nameof(options.PresenceLease), options.PresenceLease, "at least 3 s");
         Check(options.IssueQueue > 0, nameof(options.IssueQueue), options.IssueQueue, "at least 1");
         Check(options.StallTimeout >= TimeSpan.FromSeconds(5), nameof(options.StallTimeout), options.StallTimeout, "at least 5 s");
+        Check(options.DrainDelay >= TimeSpan.Zero, nameof(options.DrainDelay), options.DrainDelay, "zero or longer");
         Check(options.DrainWave > 0, nameof(options.DrainWave), options.DrainWave, "at least 1");
         Check(options.DrainInterval >= TimeSpan.Zero, nameof(options.DrainInterval), options.DrainInterval, "zero or longer");
         Check(options.DrainRetrySpread > TimeSpan.Zero, nameof(options.DrainRetrySpread), options.DrainRetrySpread, "longer than zero");

@@ -9,6 +9,10 @@ public static class ErrorCodes
     public const string ProtocolError = "PROTOCOL_ERROR";
     public const string ServerError = "SERVER_ERROR";
     public const string RtmpConnectionLost = "RTMP_CONNECTION_LOST";
+
+    /// <summary>The lost connection is back within the grace (S56); severity info.</summary>
+    public const string RtmpConnectionRestored = "RTMP_CONNECTION_RESTORED";
+
     public const string RtmpHandshakeFailed = "RTMP_HANDSHAKE_FAILED";
     public const string BufferOverflow = "BUFFER_OVERFLOW";
     public const string Unauthorized = "UNAUTHORIZED";

@@ -130,7 +130,7 @@ public readonly record struct ViewerCountEvent(int Total, int Peak, int Change, 
         }
 
         if (!rest.IsEmpty || numbers[0] is < 0 or > int.MaxValue || numbers[1] < numbers[0] || numbers[1] > int.MaxValue
-            || Math.Abs(numbers[2]) > int.MaxValue || numbers[3] is < 0 or > 253_402_300_799_999)
+            || numbers[2] is < -int.MaxValue or > int.MaxValue || numbers[3] is < 0 or > 253_402_300_799_999)
         {
             return false;
         }

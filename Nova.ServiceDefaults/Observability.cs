@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nova.ServiceDefaults.Health;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -30,7 +31,7 @@ internal static class Observability
                 .AddRuntimeInstrumentation()
                 .AddMeter(NovaSources))
             .WithTracing(tracing => tracing
-                .SetSampler(new ParentBasedSampler(new WithoutLoops()))
+                .SetSampler(new ParentBasedSampler(new DropRootClientSpans()))
                 .AddSource(NovaSources)
                 .AddAspNetCoreInstrumentation(options => options.Filter = IsTraced)
                 .AddHttpClientInstrumentation());
@@ -47,7 +48,7 @@ internal static class Observability
     /// Background loops ask their database several times a second; each would be a trace of one span. What a loop does for somebody starts
     /// an activity of its own, so a client span that begins a trace is such a loop.
     /// </summary>
-    private sealed class WithoutLoops : Sampler
+    private sealed class DropRootClientSpans : Sampler
     {
         public override SamplingResult ShouldSample(in SamplingParameters samplingParameters) =>
             new(samplingParameters.Kind == ActivityKind.Client ? SamplingDecision.Drop : SamplingDecision.RecordAndSample);
@@ -57,5 +58,6 @@ internal static class Observability
     private static bool IsTraced(HttpContext context) =>
         !context.Request.Path.StartsWithSegments(HealthEndpoints.Ready)
         && !context.Request.Path.StartsWithSegments(HealthEndpoints.Live)
-        && !context.WebSockets.IsWebSocketRequest;
+        && !context.Request.Headers.GetCommaSeparatedValues("Upgrade").Contains("websocket", StringComparer.OrdinalIgnoreCase)
+        && !HttpMethods.IsConnect(context.Request.Method); // HTTP/2's upgrade.
 }

@@ -14,7 +14,7 @@ internal static class QuietLogging
         ["Logging:LogLevel:Microsoft.Extensions.Http"] = nameof(LogLevel.Warning),
         ["Logging:LogLevel:Npgsql"] = nameof(LogLevel.Warning), // Every command, with its text.
         ["Logging:LogLevel:Polly"] = nameof(LogLevel.Error), // Each attempt of a call; the caller says what became of it.
-        ["Logging:LogLevel:StackExchange.Redis"] = nameof(LogLevel.Warning),
+        ["Logging:LogLevel:StackExchange.Redis"] = nameof(LogLevel.None), // Two lines a second and link while Redis is unavailable; our own probe says it once.
         ["Logging:LogLevel:System.Net.Http.HttpClient"] = nameof(LogLevel.Warning), // Four lines for each call.
     };
 

@@ -78,6 +78,8 @@ public sealed class NovaStack : IAsyncDisposable
         Set("Authentication:Schemes:Bearer:SigningKeys:0:Issuer", Issuer);
         Set("Authentication:Schemes:Bearer:SigningKeys:0:Value", data.SigningKey());
 
+        Set("Gateway:DrainDelay", "00:00:00"); // No balancer is in front.
+
         await StartInfraAsync(cancellationToken);
         StreamState = await StartAsync("stream-state", 0, builder => builder.AddStreamState(), app => app.MapStreamState(), cancellationToken);
         Telemetry = await StartAsync("telemetry", 0, builder => builder.AddTelemetry(), app => app.MapTelemetry(), cancellationToken);

@@ -9,18 +9,15 @@ internal static partial class StreamStateLog
     [LoggerMessage(101, LogLevel.Information, "StreamCreated: {StreamId}")]
     public static partial void StreamCreated(this ILogger logger, Guid streamId);
 
-    [LoggerMessage(110, LogLevel.Warning, "RelayInterrupted: outbox partition {Partition}: {Reason}; events wait and are sent later")]
-    public static partial void RelayInterrupted(this ILogger logger, int partition, string reason);
+    [LoggerMessage(110, LogLevel.Warning, "OutboxOld: the oldest event has waited for {Seconds:F0} s; no relay works on its partition, or Redis does not answer")]
+    public static partial void OutboxOld(this ILogger logger, double seconds);
 
     [LoggerMessage(120, LogLevel.Information, "BroadcasterLost: {StreamId} is silent")]
     public static partial void BroadcasterLost(this ILogger logger, Guid streamId);
 
-    [LoggerMessage(121, LogLevel.Information, "BroadcasterBack: {StreamId} is heard again")]
+    [LoggerMessage(121, LogLevel.Information, "BroadcasterBack: {StreamId} is live again")]
     public static partial void BroadcasterBack(this ILogger logger, Guid streamId);
 
     [LoggerMessage(122, LogLevel.Information, "OutageForgiven: this service could not listen for {Seconds:F0} s, so no broadcaster is held silent for them")]
     public static partial void OutageForgiven(this ILogger logger, double seconds);
-
-    [LoggerMessage(123, LogLevel.Warning, "LoopFailed: {Loop}: {Reason}; it goes on")]
-    public static partial void LoopFailed(this ILogger logger, string loop, string reason);
 }

@@ -14,6 +14,7 @@ internal sealed class StreamStateMetrics
     private readonly Counter<long> _bitrateSamples;
     private readonly Histogram<double> _outboxDelay;
     private long _outboxDepth;
+    private double _outboxAge;
 
     public StreamStateMetrics(IMeterFactory meters)
     {
@@ -22,7 +23,10 @@ internal sealed class StreamStateMetrics
         _bitrateSamples = meter.CreateCounter<long>("nova.stream_state.bitrate_samples", "{sample}", "Bitrate measurements received.");
         _outboxDelay = meter.CreateHistogram<double>("nova.stream_state.outbox.delay", "s", "From a change to its event being in Redis.");
         meter.CreateObservableGauge("nova.stream_state.outbox.depth", () => Volatile.Read(ref _outboxDepth), "{event}", "Events that wait for Redis.");
+        meter.CreateObservableGauge("nova.stream_state.outbox.age", () => Volatile.Read(ref _outboxAge), "s", "How long the oldest event has waited for Redis.");
     }
+
+    public void OutboxAge(TimeSpan age) => Volatile.Write(ref _outboxAge, age.TotalSeconds);
 
     public void Transition(string eventName) => _transitions.Add(1, new KeyValuePair<string, object?>("event", eventName));
 

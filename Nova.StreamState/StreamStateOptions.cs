@@ -25,8 +25,8 @@ public sealed class StreamStateOptions
     /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
     public TimeSpan IdempotencyRetention { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>How long a viewer who was removed from a stream is kept out of it.</summary>
-    public TimeSpan RemovalPeriod { get; set; } = TimeSpan.FromMinutes(10);
+    /// <summary>How long a viewer that was kicked from a stream may not come back.</summary>
+    public TimeSpan KickDuration { get; set; } = TimeSpan.FromMinutes(10);
 
     /// <summary>How often peaks are copied from Redis to Postgres: losing Redis loses no peak older than this.</summary>
     public TimeSpan PeakInterval { get; set; } = TimeSpan.FromSeconds(5);
@@ -48,7 +48,7 @@ internal sealed class ValidateStreamStateOptions : IValidateOptions<StreamStateO
             (nameof(options.IngestCheckInterval), options.IngestCheckInterval),
             (nameof(options.EndedRetention), options.EndedRetention),
             (nameof(options.IdempotencyRetention), options.IdempotencyRetention),
-            (nameof(options.RemovalPeriod), options.RemovalPeriod),
+            (nameof(options.KickDuration), options.KickDuration),
             (nameof(options.PeakInterval), options.PeakInterval),
             (nameof(options.OutboxPollInterval), options.OutboxPollInterval),
         })

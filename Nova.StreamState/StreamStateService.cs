@@ -1,8 +1,10 @@
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Postgres;
 using Nova.StreamState.Ingest;
 using Nova.StreamState.Outbox;
+using Nova.StreamState.Presence;
 using Nova.StreamState.Streams;
 
 namespace Nova.StreamState;
@@ -24,15 +26,22 @@ public static class StreamStateService
         services.AddOpenApi();
 
         services.AddSingleton<StreamStateMetrics>();
-        services.AddSingleton<LiveNumbersReader>();
+        services.AddSingleton<PresenceReader>();
         services.AddSingleton<EventPublisher>();
+        services.AddSingleton<OutboxSignals>();
+        services.AddSingleton<StreamResults>();
+        services.AddSingleton<StreamQueries>();
         services.AddSingleton<StreamStore>();
-        services.AddSingleton<SignsOfLife>();
+        services.AddSingleton<BroadcasterLiveness>();
         services.AddSingleton<BitrateSampler>();
-        services.AddSingleton<StreamChanges>();
+        services.AddSingleton<PublisherCalls>();
         services.AddHostedService<OutboxRelay>();
+        services.AddHostedService<OutboxListener>();
+        services.AddSingleton<OutboxWatch>();
+        services.AddHostedService(provider => provider.GetRequiredService<OutboxWatch>());
         services.AddHostedService<IngestWatch>();
-        services.AddHostedService<PeakKeeper>();
+        services.AddHostedService<PresencePersister>();
+        services.AddHealthChecks().AddCheck<OutboxWatch>("outbox");
     }
 
     public static void MapStreamState(this WebApplication app)
@@ -40,6 +49,7 @@ public static class StreamStateService
         app.UseServiceDefaults();
         app.MapOpenApi();
         app.MapStreamsApi();
+        app.MapIngestApi();
         app.MapSnapshotApi();
     }
 }

@@ -1,5 +1,6 @@
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Postgres;
 using Nova.Telemetry.Issues;
 
 namespace Nova.Telemetry;

@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
-using Nova.Gateway.Trust;
+using Nova.Gateway.Admission;
+using Nova.Gateway.Presence;
 using Nova.Gateway.Viewers;
-using Nova.Protocol;
 
 namespace Nova.Gateway.Draining;
 
@@ -11,11 +11,22 @@ namespace Nova.Gateway.Draining;
 /// so that they do not all come to the next gateway at once. Runs before the web server stops.
 /// </summary>
 internal sealed class DrainService(
-    Admission admission, ViewerSessions sessions, IOptions<GatewayOptions> options, TimeProvider time, ILogger<DrainService> logger)
+    AdmissionControl admission, ViewerSessions sessions, ViewerCounts counts, IOptions<GatewayOptions> options, GatewayMetrics metrics, TimeProvider time,
+    ILogger<DrainService> logger)
     : IHostedLifecycleService, IHealthCheck
 {
     /// <summary>How long closed viewers may take to answer; a socket aborts itself after that.</summary>
     private static readonly TimeSpan LastAnswers = TimeSpan.FromSeconds(4);
+
+    /// <summary>How long Redis may take to hear that nobody is here any more.</summary>
+    private static readonly TimeSpan Release = TimeSpan.FromSeconds(2);
+
+    /// <summary>Reports of issues that wait have this long, and the web server the rest.</summary>
+    private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(10);
+
+    /// <summary>All that a stop can take; the host waits that long, or the last waves would get no close frame.</summary>
+    public static TimeSpan LongestStop(GatewayOptions options) =>
+        options.DrainDelay + (options.DrainInterval * Math.Ceiling((double)options.MaxConnections / options.DrainWave)) + LastAnswers + Release + Afterwards;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(admission.IsDraining ? HealthCheckResult.Unhealthy("draining") : HealthCheckResult.Healthy());
@@ -24,19 +35,8 @@ internal sealed class DrainService(
     {
         admission.Drain();
         logger.DrainStarted(admission.Open);
-        var spread = (int)options.Value.DrainRetrySpread.TotalMilliseconds;
-        foreach (var wave in sessions.Open.Chunk(options.Value.DrainWave))
-        {
-            foreach (var viewer in wave)
-            {
-                viewer.Close(CloseCode.GoingAway, $"drain retry_after_ms={Random.Shared.Next(spread)}");
-            }
-
-            if (sessions.Open.Count > wave.Length)
-            {
-                await Task.Delay(options.Value.DrainInterval, time, cancellationToken);
-            }
-        }
+        await Task.Delay(options.Value.DrainDelay, time, cancellationToken);
+        await CloseInWavesAsync(cancellationToken);
 
         var started = time.GetTimestamp();
         while (admission.Open > 0 && time.GetElapsedTime(started) < LastAnswers)
@@ -44,7 +44,31 @@ internal sealed class DrainService(
             await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellationToken);
         }
 
+        await counts.ReleaseAsync(Release);
         logger.DrainFinished(admission.Open);
+    }
+
+    private async Task CloseInWavesAsync(CancellationToken cancellationToken)
+    {
+        var spread = (int)options.Value.DrainRetrySpread.TotalMilliseconds;
+        var viewers = sessions.Open;
+        var remaining = viewers.Count;
+        foreach (var wave in viewers.Chunk(options.Value.DrainWave))
+        {
+            metrics.DrainRemaining(remaining);
+            foreach (var viewer in wave)
+            {
+                viewer.Close(ViewerClose.Drain(Random.Shared.Next(spread)));
+            }
+
+            remaining -= wave.Length;
+            if (remaining > 0)
+            {
+                await Task.Delay(options.Value.DrainInterval, time, cancellationToken);
+            }
+        }
+
+        metrics.DrainRemaining(0);
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -1,7 +1,8 @@
 using System.Collections.Immutable;
 using System.Threading.Tasks.Sources;
+using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
-using Nova.Protocol;
+using Nova.ServiceDefaults.Background;
 
 namespace Nova.Gateway.Fanout;
 
@@ -13,7 +14,7 @@ namespace Nova.Gateway.Fanout;
 /// The room's lock guards who is in which bucket and the numbering. Only the room's feed adds frames and flushes. A viewer that joins while
 /// a pass is under way is not sent what it joined with, since its number is that of the newest frame.
 /// </remarks>
-internal sealed class RoomBroadcast(GatewayMetrics metrics) : IThreadPoolWorkItem, IValueTaskSource
+internal sealed class RoomBroadcast(GatewayMetrics metrics, LoopGuard guard) : IThreadPoolWorkItem, IValueTaskSource
 {
     private readonly FrameBatch _batch = new();
     private ImmutableArray<ViewerBucket> _buckets = [new()];
@@ -23,9 +24,9 @@ internal sealed class RoomBroadcast(GatewayMetrics metrics) : IThreadPoolWorkIte
     private int _workers;
     private long _frames;
     private long _bytes;
-    private string? _end;
+    private ViewerClose? _end;
 
-    /// <summary>Of the newest frame.</summary>
+    /// <summary>Number of the newest frame.</summary>
     public long Number { get; private set; }
 
     public int Viewers { get; private set; }
@@ -66,11 +67,11 @@ internal sealed class RoomBroadcast(GatewayMetrics metrics) : IThreadPoolWorkIte
 
     public void Add(PreparedFrame frame) => _batch.Add(frame, ++Number);
 
-    /// <summary>Nothing follows: with it, every viewer is let go.</summary>
-    public void End(PreparedFrame frame, string reason)
+    /// <summary>Nothing follows this frame: the pass that sends it closes every viewer.</summary>
+    public void End(PreparedFrame frame, ViewerClose close)
     {
         Add(frame);
-        _end = reason;
+        _end = close;
     }
 
     /// <summary>Sends what was added.</summary>
@@ -140,12 +141,20 @@ internal sealed class RoomBroadcast(GatewayMetrics metrics) : IThreadPoolWorkIte
         var (frames, bytes) = (0L, 0L);
         foreach (var viewer in bucket.Viewers)
         {
-            var (sentFrames, sentBytes) = viewer.Send(_batch);
-            frames += sentFrames;
-            bytes += sentBytes;
-            if (_end is { } reason)
+            try
             {
-                viewer.Close(CloseCode.Normal, reason);
+                var (sentFrames, sentBytes) = viewer.Send(_batch);
+                frames += sentFrames;
+                bytes += sentBytes;
+                if (_end is { } close)
+                {
+                    viewer.Close(close);
+                }
+            }
+            catch (Exception exception)
+            {
+                guard.Report(exception); // One viewer's fault is not the others', nor the feed's.
+                viewer.Abort();
             }
         }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Nova.Gateway.Frames;
 using Nova.Protocol;
 
 namespace Nova.Gateway.Fanout;

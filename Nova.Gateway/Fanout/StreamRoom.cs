@@ -1,5 +1,7 @@
+using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Background;
 
 namespace Nova.Gateway.Fanout;
 
@@ -9,27 +11,27 @@ namespace Nova.Gateway.Fanout;
 /// </summary>
 internal sealed class StreamRoom
 {
-    /// <summary>A count that is older than the last by this much was not overtaken: another Redis with another clock sends it.</summary>
+    /// <summary>An older timestamp by more than this means a different Redis clock, not reordering.</summary>
     private static readonly TimeSpan ClockSetBack = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _time;
     private readonly RoomBroadcast _broadcast;
     private readonly Lock _lock = new();
-    private readonly SortedDictionary<long, PreparedFrame> _inForce = [];
-    private readonly Dictionary<Guid, DateTimeOffset> _removed = [];
+    private readonly SortedDictionary<long, PreparedFrame> _retained = [];
+    private readonly Dictionary<Guid, DateTimeOffset> _kicked = [];
     private HashSet<ViewerConnection> _uncounted = [];
     private StreamSnapshot _state;
     private ViewerCountEvent _count;
-    private (int? Total, long Times) _told;
+    private (int? Total, long Times) _announced;
     private int _reportedViewers;
 
-    public StreamRoom(StreamSnapshot snapshot, GatewayMetrics metrics, TimeProvider time)
+    public StreamRoom(StreamSnapshot snapshot, GatewayMetrics metrics, LoopGuard guard, TimeProvider time)
     {
         _state = snapshot;
         _time = time;
-        _broadcast = new RoomBroadcast(metrics);
+        _broadcast = new RoomBroadcast(metrics, guard);
         _count = new(snapshot.ViewerCount, snapshot.PeakViewers, 0, default);
-        Advance(snapshot);
+        Advance(snapshot, []);
     }
 
     public Guid StreamId => _state.StreamId;
@@ -38,19 +40,19 @@ internal sealed class StreamRoom
 
     public string BroadcasterId => _state.BroadcasterId;
 
-    /// <summary>The version viewers have been told.</summary>
+    /// <summary>The version that was broadcast.</summary>
     public long Version { get; private set; }
 
     public StreamStatus Status { get; private set; }
 
-    /// <summary>The total that viewers were last told, null before the first time, and how many times they were told one.</summary>
-    public (int? Total, long Times) Told
+    /// <summary>The total that was last broadcast, null before the first one, and how many totals were.</summary>
+    public (int? Total, long Times) LastAnnounced
     {
         get
         {
             lock (_lock)
             {
-                return _told;
+                return _announced;
             }
         }
     }
@@ -74,22 +76,22 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Whether this viewer was removed and may not come back yet.</summary>
-    public bool IsRemoved(Guid viewerId)
+    /// <summary>Whether this viewer was kicked and may not come back yet.</summary>
+    public bool IsKicked(Guid viewerId)
     {
         lock (_lock)
         {
-            return _removed.TryGetValue(viewerId, out var until) && _time.GetUtcNow() < until;
+            return _kicked.TryGetValue(viewerId, out var until) && _time.GetUtcNow() < until;
         }
     }
 
-    /// <summary>Queues the greeting and the state for the viewer, then lets events through. It sends them itself, outside of the lock.</summary>
+    /// <summary>Queues the greeting and the state for the viewer, then lets events through. The caller starts the viewer after the lock is released.</summary>
     public void Join(ViewerConnection viewer, PreparedFrame greeting)
     {
         lock (_lock)
         {
             var hasEnded = Status == StreamStatus.Ended;
-            viewer.Begin(_broadcast.Number, [greeting, .. hasEnded ? [Ended()] : Array.Empty<PreparedFrame>(), .. _inForce.Values]);
+            viewer.Begin(_broadcast.Number, [greeting, .. hasEnded ? [Ended()] : Array.Empty<PreparedFrame>(), .. _retained.Values]);
             if (!hasEnded)
             {
                 _broadcast.Join(viewer);
@@ -98,10 +100,10 @@ internal sealed class StreamRoom
             }
         }
 
-        viewer.Close(CloseCode.Normal, "stream ended");
+        viewer.Close(ViewerClose.StreamEnded);
     }
 
-    /// <returns>Whether the viewer was counted, so that the count is to be told.</returns>
+    /// <returns>Whether the viewer was counted, so that a new count is due.</returns>
     public bool Leave(ViewerConnection viewer)
     {
         lock (_lock)
@@ -111,37 +113,51 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Takes over the snapshot's state and tells what viewers have not been told, in version order.</summary>
-    public void Advance(StreamSnapshot newer)
+    /// <summary>
+    /// Takes over the snapshot's state and broadcasts what was not broadcast, in version order. A snapshot that the feed has overtaken while it was
+    /// read changes nothing: it would take the room back, and an ended stream would be active again.
+    /// </summary>
+    /// <param name="alsoMissed">Events of which the snapshot has no trace any more, such as an error that a milder one has replaced.</param>
+    public void Advance(StreamSnapshot newer, IReadOnlyList<StreamEvent> alsoMissed)
     {
         lock (_lock)
         {
-            foreach (var recent in newer.Events.Where(recent => recent.Version > Version))
+            foreach (var kick in newer.Removed)
             {
-                var frame = new PreparedFrame(
-                    recent.Event, PreparedFrame.KindOf(recent.Event), System.Text.Encoding.UTF8.GetBytes(recent.Envelope.GetRawText()));
-                Remember(recent.Version, frame);
+                Kick(kick);
+            }
+
+            if (newer.Version < Version)
+            {
+                return;
+            }
+
+            var recent = newer.Events.Select(recent => (recent.Version, Frame: FrameOf(recent))).ToList();
+            var missed = alsoMissed
+                .Where(missed => missed.EventName != EventNames.ViewerRemoved && recent.TrueForAll(other => other.Version != missed.Version))
+                .Select(missed => (missed.Version, Frame: PreparedFrame.Of(missed)));
+            foreach (var (_, frame) in recent.Concat(missed).Where(late => late.Version > Version).OrderBy(late => late.Version))
+            {
                 Add(frame);
             }
 
-            foreach (var removed in newer.Removed)
+            _retained.Clear();
+            foreach (var (version, frame) in recent)
             {
-                Remove(removed);
+                _retained[version] = frame;
             }
 
-            _state = newer;
-            Version = Math.Max(Version, newer.Version);
-            Status = newer.Status;
+            (_state, Version, Status) = (newer, newer.Version, newer.Status);
             _count = _count with { Peak = Math.Max(_count.Peak, newer.PeakViewers) };
         }
     }
 
-    /// <summary>Applies the next event and tells it.</summary>
+    /// <summary>Applies the next event and broadcasts it.</summary>
     public void Apply(long version, PreparedFrame frame)
     {
         lock (_lock)
         {
-            Remember(version, frame); // Throws on data that is none of the event's, and then nothing has changed.
+            Retain(version, frame); // Throws on data that is none of the event's, and then nothing has changed.
             Version = version;
             if (frame.EventName == EventNames.StreamStarted)
             {
@@ -157,18 +173,18 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Lets a viewer go, on all of its sockets, and keeps it out for a while.</summary>
-    public void Apply(long version, ViewerRemoved removed)
+    /// <summary>Kicks a viewer, on all of its sockets, and refuses it for a while.</summary>
+    public void Apply(long version, ViewerRemoved kick)
     {
         lock (_lock)
         {
             Version = version;
-            Remove(removed);
+            Kick(kick);
         }
     }
 
     /// <summary>
-    /// Applies a count, and tells it if it is news. The change told is from the count told before, whatever was lost, repeated or overtaken on
+    /// Applies a count, and broadcasts it if it is news. Its change is from the count broadcast before, whatever was lost, repeated or overtaken on
     /// the way here: changes add up to the difference of counts (R44).
     /// </summary>
     public void Apply(ViewerCountEvent count)
@@ -176,21 +192,21 @@ internal sealed class StreamRoom
         lock (_lock)
         {
             var isOvertaken = count.Timestamp < _count.Timestamp && _count.Timestamp - count.Timestamp < ClockSetBack;
-            var isRepeated = _told.Total == count.Total && count.Peak <= _count.Peak;
+            var isRepeated = _announced.Total == count.Total && count.Peak <= _count.Peak;
             if (Status == StreamStatus.Ended || isOvertaken || isRepeated)
             {
-                return; // Ended: no storm of −1 while everybody is let go (S48).
+                return; // Ended: no storm of −1 while all sockets close (S48).
             }
 
-            _count = count = count with { Change = count.Total - (_told.Total ?? (count.Total - count.Change)) };
-            _told = (count.Total, _told.Times + 1);
+            _count = count = count with { Change = count.Total - (_announced.Total ?? (count.Total - count.Change)) };
+            _announced = (count.Total, _announced.Times + 1);
             _uncounted = [];
             _broadcast.Add(PreparedFrame.Of(StreamId, count));
         }
     }
 
-    /// <summary>Tells every viewer the same thing, which changes nothing here.</summary>
-    public void Tell(PreparedFrame frame)
+    /// <summary>Broadcasts a message that changes no state.</summary>
+    public void Broadcast(PreparedFrame frame)
     {
         lock (_lock)
         {
@@ -198,23 +214,23 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>Tells every viewer the last thing they hear of this stream, and lets them go.</summary>
-    public void End(PreparedFrame frame, string reason)
+    /// <summary>Broadcasts the last message of this stream and closes every viewer.</summary>
+    public void End(PreparedFrame frame, ViewerClose close)
     {
         lock (_lock)
         {
-            _broadcast.End(frame, reason);
+            _broadcast.End(frame, close);
         }
     }
 
-    /// <summary>Sends what was told since the last time. For the stream's feed only, as is everything that tells.</summary>
+    /// <summary>Sends what was added since the last time. For the stream's feed only, in its turn, like everything that broadcasts.</summary>
     public ValueTask FlushAsync() => _broadcast.FlushAsync();
 
     /// <summary>
-    /// This gateway's viewers were counted and nothing was published, since others left as these came. They still want to know the
-    /// count (S18): returns them.
+    /// A report of this gateway's viewers was answered. Returns those who are counted now without a published count, since others left as they
+    /// came: they still want to know it (S18).
     /// </summary>
-    public IReadOnlyCollection<ViewerConnection> TakeUncounted(int reported, ViewerCountEvent count, bool published)
+    public IReadOnlyCollection<ViewerConnection> OnReported(int reported, ViewerCountEvent count, bool published)
     {
         lock (_lock)
         {
@@ -248,37 +264,41 @@ internal sealed class StreamRoom
         }
     }
 
-    private void Remove(ViewerRemoved removed)
+    /// <summary>A kick closes sockets whenever it arrives; whether it keeps the viewer out depends on the time.</summary>
+    private void Kick(ViewerRemoved kick)
     {
         var now = _time.GetUtcNow();
-        foreach (var (viewerId, until) in _removed)
+        foreach (var (viewerId, until) in _kicked)
         {
             if (until <= now)
             {
-                _removed.Remove(viewerId);
+                _kicked.Remove(viewerId);
             }
         }
 
-        if (removed.Until <= now || _removed.GetValueOrDefault(removed.ViewerId) >= removed.Until)
+        if (_kicked.GetValueOrDefault(kick.ViewerId) >= kick.Until)
         {
-            return;
+            return; // Known already, from a snapshot or the channel.
         }
 
-        _removed[removed.ViewerId] = removed.Until;
-        foreach (var viewer in Viewers.Where(viewer => viewer.ViewerId == removed.ViewerId).ToList())
+        if (kick.Until > now)
         {
-            viewer.Expel(_time.GetUtcNow());
+            _kicked[kick.ViewerId] = kick.Until;
+        }
+
+        foreach (var viewer in Viewers.Where(viewer => viewer.ViewerId == kick.ViewerId).ToList())
+        {
+            viewer.Kick(now);
         }
     }
 
-    private PreparedFrame Ended() => PreparedFrame.Of(new ErrorMessage(
-        ErrorCodes.StreamEnded, "The stream has ended", ErrorSeverity.Info, false, "Watch another stream", _time.GetUtcNow()));
+    private PreparedFrame Ended() => PreparedFrame.Of(Notices.StreamEnded(_time.GetUtcNow()));
 
     private void Add(PreparedFrame frame)
     {
         if (frame.EventName == EventNames.StreamEnded)
         {
-            _broadcast.End(frame, "stream ended");
+            _broadcast.End(frame, ViewerClose.StreamEnded);
         }
         else
         {
@@ -286,24 +306,30 @@ internal sealed class StreamRoom
         }
     }
 
+    /// <summary>The event as the room has it already, or made of the snapshot.</summary>
+    private PreparedFrame FrameOf(SnapshotEvent recent) =>
+        _retained.TryGetValue(recent.Version, out var frame) && frame.EventName == recent.Event
+            ? frame
+            : new PreparedFrame(recent.Event, PreparedFrame.KindOf(recent.Event), System.Text.Encoding.UTF8.GetBytes(recent.Envelope.GetRawText()));
+
     /// <summary>What <c>stream_info</c> says changes with the events; their data is read once per event, not per viewer.</summary>
-    private void Remember(long version, PreparedFrame frame)
+    private void Retain(long version, PreparedFrame frame)
     {
-        var isInForce = frame.EventName != EventNames.Error || StateChange.IsLasting(frame);
+        var isRetained = frame.EventName != EventNames.Error || StateChange.IsLasting(frame);
         _state = StateChange.Apply(_state, frame);
         if (frame.EventName == EventNames.StreamEnded)
         {
-            _inForce.Clear();
+            _retained.Clear();
         }
 
-        foreach (var (olderVersion, _) in _inForce.Where(older => older.Value.EventName == frame.EventName).ToList())
+        foreach (var (olderVersion, _) in _retained.Where(older => older.Value.EventName == frame.EventName).ToList())
         {
-            _inForce.Remove(olderVersion);
+            _retained.Remove(olderVersion);
         }
 
-        if (isInForce)
+        if (isRetained)
         {
-            _inForce[version] = frame;
+            _retained[version] = frame;
         }
     }
 }

@@ -1,42 +1,34 @@
-using System.Threading.Channels;
 using Nova.Protocol;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Feed;
 
 /// <summary>Subscribes to streams' Redis channels.</summary>
-internal sealed class EventChannels(IConnectionMultiplexer redis)
+internal sealed class EventChannels(IConnectionMultiplexer redis, TimeProvider time)
 {
-    /// <summary>Where Redis is away there is nothing to unsubscribe from.</summary>
-    public static async Task TryUnsubscribeAsync(ChannelMessageQueue subscription)
-    {
-        try
-        {
-            await subscription.UnsubscribeAsync();
-        }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
-        {
-            // The connection is gone, and with it the subscription.
-        }
-    }
+    private static readonly TimeSpan ConfirmationTimeout = TimeSpan.FromSeconds(1);
 
-    /// <returns>Null while Redis is away: viewers are served from the snapshot, and the feed is restored later (S47).</returns>
-    public async Task<ChannelMessageQueue?> TrySubscribeAsync(Guid streamId, ChannelWriter<FeedItem> items)
+    /// <summary>
+    /// Subscribes, and waits for a moment until Redis has confirmed it, so that nothing is lost between the subscription and a snapshot that is
+    /// read next. Where Redis is slow or unavailable, the client subscribes as soon as it can (S47).
+    /// </summary>
+    public async Task<ChannelMessageQueue> SubscribeAsync(Guid streamId)
     {
-        if (!redis.IsConnected)
+        var queue = Subscribe(streamId);
+        if (redis.IsConnected)
         {
-            return null;
+            // Behind the subscription on the same connection, so its answer comes behind the confirmation.
+            Task confirmation = redis.GetSubscriber().PingAsync().WaitAsync(ConfirmationTimeout, time);
+            await confirmation.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        try
-        {
-            var queue = await redis.GetSubscriber().SubscribeAsync(RedisChannel.Literal(StreamKeys.Channel(streamId)));
-            queue.OnMessage(message => items.TryWrite(new FeedItem.Message((ReadOnlyMemory<byte>)message.Message)));
-            return queue;
-        }
-        catch (Exception exception) when (exception is RedisException or TimeoutException)
-        {
-            return null;
-        }
+        return queue;
     }
+
+    /// <summary>Asks for the subscription and does not wait. The client renews it with every new connection.</summary>
+    public ChannelMessageQueue Subscribe(Guid streamId) =>
+        redis.GetSubscriber().Subscribe(RedisChannel.Literal(StreamKeys.Channel(streamId)), CommandFlags.FireAndForget);
+
+    /// <summary>Ends the queue at once; Redis hears of it when it can.</summary>
+    public static void Unsubscribe(ChannelMessageQueue queue) => queue.Unsubscribe(CommandFlags.FireAndForget);
 }

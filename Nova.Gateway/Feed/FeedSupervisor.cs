@@ -1,73 +1,116 @@
-using Nova.Gateway.Fanout;
-using Nova.Gateway.Presence;
-using Nova.Protocol;
+using Nova.Gateway.Frames;
+using Nova.ServiceDefaults.Background;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Feed;
 
 /// <summary>
-/// Watches the connection that events come on. When it breaks, viewers stay and are told once; when it is back, every stream is brought up
-/// to date, since pub/sub keeps nothing.
+/// Watches the connection that events come on, through that connection: it sends itself a message every half second. While none arrives viewers
+/// stay and are told once; when they arrive again, every stream is brought up to date, since pub/sub keeps nothing.
 /// </summary>
-internal sealed class FeedSupervisor(
-    IConnectionMultiplexer redis, RoomDirectory rooms, EventChannels channels, ViewerCounts counts, TimeProvider time, ILogger<FeedSupervisor> logger)
-    : IHostedService
+/// <remarks>
+/// What is told comes from the connection's state, never from the order of the client library's events: "restored" was seen before the "failed"
+/// that it ended, and the next outage was then taken for one that viewers had been told of.
+/// </remarks>
+internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory rooms, LoopGuards guards, TimeProvider time, ILogger<FeedSupervisor> logger)
+    : BackgroundService
 {
-    private int _lost;
+    private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
 
-    public Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>Without a message for this long the connection is deaf. Redis may be slow: with 200 ms each way a message takes 400.</summary>
+    private static readonly TimeSpan DeafAfter = TimeSpan.FromSeconds(5);
+
+    private readonly RedisChannel _probe = RedisChannel.Literal($"nova:probe:{Guid.CreateVersion7():N}");
+    private readonly ISubscriber _subscriber = redis.GetSubscriber();
+    private long _heardAt = time.GetTimestamp();
+    private long _brokenAt;
+    private bool _isLost;
+
+    /// <summary>Events arrive again, and Redis may have forgotten what gateways told it.</summary>
+    public event Action? Restored;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        redis.ConnectionFailed += OnFailed;
-        redis.ConnectionRestored += OnRestored;
-        return Task.CompletedTask;
+        // A connection that broke and came back between two looks has lost what was sent meanwhile.
+        redis.ConnectionFailed += OnBroken;
+        redis.ConnectionRestored += OnBroken;
+        var messages = _subscriber.Subscribe(_probe, CommandFlags.FireAndForget);
+        messages.OnMessage(_ => Volatile.Write(ref _heardAt, time.GetTimestamp()));
+        try
+        {
+            await guards["feed supervisor"].RunEveryAsync(ProbeInterval, _ => CheckAsync(), stoppingToken);
+        }
+        finally
+        {
+            redis.ConnectionFailed -= OnBroken;
+            redis.ConnectionRestored -= OnBroken;
+            EventChannels.Unsubscribe(messages);
+        }
     }
 
-    public Task StopAsync(CancellationToken cancellationToken)
+    private void OnBroken(object? sender, ConnectionFailedEventArgs broken)
     {
-        redis.ConnectionFailed -= OnFailed;
-        redis.ConnectionRestored -= OnRestored;
-        return Task.CompletedTask;
+        // Under RESP3 events come on the interactive connection, under RESP2 on one of their own.
+        if (broken.ConnectionType is ConnectionType.Subscription or ConnectionType.Interactive)
+        {
+            Volatile.Write(ref _brokenAt, time.GetTimestamp());
+        }
     }
 
-    private void OnFailed(object? sender, ConnectionFailedEventArgs failure)
+    private async Task CheckAsync()
     {
-        if (failure.ConnectionType is not (ConnectionType.Subscription or ConnectionType.Interactive) || Interlocked.Exchange(ref _lost, 1) == 1)
+        var heardAt = Volatile.Read(ref _heardAt);
+        if (!_subscriber.IsConnected(_probe) || time.GetElapsedTime(heardAt) > DeafAfter)
+        {
+            Volatile.Write(ref _brokenAt, time.GetTimestamp());
+            await LoseAsync();
+        }
+        else if (Volatile.Read(ref _brokenAt) is not 0 and var brokenAt && heardAt > brokenAt
+            && Interlocked.CompareExchange(ref _brokenAt, 0, brokenAt) == brokenAt)
+        {
+            await RestoreAsync();
+        }
+
+        _ = redis.GetDatabase().PublishAsync(_probe, RedisValue.EmptyString, CommandFlags.FireAndForget);
+    }
+
+    private async Task LoseAsync()
+    {
+        if (_isLost)
         {
             return;
         }
 
+        _isLost = true;
         logger.FeedLost();
-        var notice = PreparedFrame.Of(new ErrorMessage(
-            ErrorCodes.ServerError, "Live updates are delayed", ErrorSeverity.Warning, true, "None, updates resume by themselves", time.GetUtcNow()));
-        foreach (var feed in rooms.Feeds)
+        var notice = PreparedFrame.Of(Notices.UpdatesDelayed(time.GetUtcNow()));
+        await ForEachAsync(feed => feed.BroadcastAsync(notice));
+    }
+
+    private async Task RestoreAsync()
+    {
+        await ForEachAsync(feed => feed.RestoreAsync());
+        Restored?.Invoke();
+        if (_isLost)
         {
-            feed.Tell(notice);
+            _isLost = false;
+            logger.FeedRestored(rooms.Feeds.Count);
         }
     }
 
-    private async void OnRestored(object? sender, ConnectionFailedEventArgs restored)
+    /// <summary>One room that fails keeps nothing from the others.</summary>
+    private async Task ForEachAsync(Func<StreamFeed, Task> act)
     {
-        // Under RESP3 events come on the interactive connection, under RESP2 on one of their own: either may have been it.
-        if (restored.ConnectionType is not (ConnectionType.Subscription or ConnectionType.Interactive))
-        {
-            return;
-        }
-
-        Interlocked.Exchange(ref _lost, 0);
-        var feeds = rooms.Feeds;
-        foreach (var feed in feeds)
+        foreach (var feed in rooms.Feeds)
         {
             try
             {
-                await feed.RestoreAsync(channels);
+                await act(feed);
             }
             catch (Exception exception)
             {
-                logger.RoomFailed(exception, feed.Room.StreamId); // The report every few seconds subscribes and resyncs what is left.
+                guards["feed supervisor"].Report(exception);
             }
         }
-
-        counts.ReportAll();
-        logger.FeedRestored(feeds.Count);
     }
 }

@@ -1,29 +1,39 @@
-using System.Threading.Channels;
 using Nova.Protocol;
-using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Background;
 
 namespace Nova.Gateway.Feed;
 
 /// <summary>
 /// Gets the snapshot that closes a gap, beside the feed and not in it: while StreamState cannot be asked, counts and bitrates go on. One read
-/// at a time however many gaps are seen meanwhile. Used by the feed's loop only.
+/// at a time however many gaps are seen meanwhile. Used in the feed's turn only, but for the reading itself.
 /// </summary>
-internal sealed class GapRepair(
-    Guid streamId, SnapshotClient snapshots, ChannelWriter<FeedItem> feed, GatewayMetrics metrics, TimeProvider time, ILogger logger) : IAsyncDisposable
+/// <param name="apply">Takes the snapshot in the feed's turn, and calls <see cref="OnSnapshot"/> in it; null where the stream is gone.</param>
+internal sealed class GapRepair(Guid streamId, Func<StreamSnapshot?, Task> apply, FeedDependencies dependencies) : IAsyncDisposable
 {
+    /// <summary>Events kept while the snapshot is read. Beyond, the oldest go: what they changed is in the snapshot.</summary>
+    private const int Capacity = 100;
+
     private readonly CancellationTokenSource _stop = new();
+    private readonly SortedDictionary<long, StreamEvent> _beforeRead = [];
+    private readonly SortedDictionary<long, StreamEvent> _duringRead = [];
     private Task _reading = Task.CompletedTask;
     private bool _isReading;
-    private long _wantedByReading;
-    private long _wanted;
-    private StreamEvent? _missed;
+    private bool _isWanted;
 
-    /// <param name="missed">The event that showed the gap.</param>
-    public void Request(string cause, long atLeastVersion, StreamEvent? missed)
+    /// <param name="early">The event that showed the gap: it has come before others that are missing.</param>
+    public void Request(ResyncCause cause, StreamEvent? early = null)
     {
-        metrics.Resync(cause);
-        _wanted = Math.Max(_wanted, atLeastVersion);
-        _missed = missed ?? _missed;
+        dependencies.Metrics.Resync(cause);
+        if (early is not null)
+        {
+            _duringRead[early.Version] = early;
+            if (_duringRead.Count > Capacity)
+            {
+                _duringRead.Remove(_duringRead.Keys.First());
+            }
+        }
+
+        _isWanted = true;
         if (!_isReading)
         {
             Start();
@@ -31,29 +41,27 @@ internal sealed class GapRepair(
     }
 
     /// <summary>
-    /// Takes note of the snapshot that was read; it must go to the room next. Returns the event that showed the gap if the snapshot does not
-    /// have it any more: an error that no longer holds is not in it, and viewers are to be told all the same.
+    /// A snapshot was read. Returns the events that came early and that it covers, and those to try again now; both in version order.
     /// </summary>
-    public StreamEvent? Settle(StreamSnapshot snapshot)
+    public (IReadOnlyList<StreamEvent> Covered, IReadOnlyList<StreamEvent> Later) OnSnapshot(StreamSnapshot? snapshot)
     {
         _isReading = false;
-        var missed = _missed is { } last && last.Version == snapshot.Version && snapshot.Events.All(recent => recent.Version != last.Version) ? last : null;
-        if (snapshot.Version < _wantedByReading)
+        var version = snapshot?.Version ?? long.MaxValue;
+        var covered = _beforeRead.Values.Concat(_duringRead.Values).Where(early => early.Version <= version).OrderBy(early => early.Version).ToList();
+        var later = _duringRead.Values.Where(early => early.Version > version).ToList();
+        for (var forged = _beforeRead.Keys.Count(early => early > version); forged > 0; forged--)
         {
-            metrics.FeedIgnored("garbage"); // A version that StreamState never gave.
+            dependencies.Metrics.FeedIgnored(FeedIgnored.Garbage); // A version that StreamState never gave.
         }
 
-        if (snapshot.Version < _wanted && _wanted > _wantedByReading)
+        _beforeRead.Clear();
+        _duringRead.Clear();
+        if (_isWanted && later.Count == 0 && snapshot is not null)
         {
-            Start(); // A later gap was seen after the read had begun.
-        }
-        else
-        {
-            _wanted = 0;
-            _missed = null;
+            Start(); // Asked for again after the read had begun.
         }
 
-        return missed;
+        return (covered, later);
     }
 
     public async ValueTask DisposeAsync()
@@ -65,19 +73,24 @@ internal sealed class GapRepair(
 
     private void Start()
     {
-        _isReading = true;
-        _wantedByReading = _wanted;
+        (_isReading, _isWanted) = (true, false);
+        foreach (var (version, early) in _duringRead)
+        {
+            _beforeRead[version] = early;
+        }
+
+        _duringRead.Clear();
         _reading = ReadAsync();
     }
 
     private async Task ReadAsync()
     {
+        await Task.Yield(); // Out of the feed's turn.
         for (var attempt = 0; !_stop.IsCancellationRequested; attempt++)
         {
             try
             {
-                var snapshot = await snapshots.ReadAsync(streamId, _stop.Token);
-                feed.TryWrite(new FeedItem.Snapshot(snapshot));
+                await apply(await dependencies.Snapshots.ReadForRepairAsync(streamId, _stop.Token));
                 return;
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
@@ -86,10 +99,10 @@ internal sealed class GapRepair(
             }
             catch (Exception exception)
             {
-                logger.SnapshotUnavailable(streamId, exception.Message);
+                dependencies.Guard.Report(exception);
             }
 
-            await Task.Delay(Backoff.Next(attempt), time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(Backoff.Next(attempt), dependencies.Time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 }

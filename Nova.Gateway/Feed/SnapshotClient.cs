@@ -12,6 +12,12 @@ internal sealed class StreamStateUnavailableException(string message, Exception?
 /// <summary>Reads streams from StreamState.</summary>
 internal sealed class SnapshotClient(HttpClient http)
 {
+    /// <summary>
+    /// Rooms that are brought up to date at once. When Redis is back every room wants it, and viewers who come meanwhile must not wait behind
+    /// thousands of them.
+    /// </summary>
+    private static readonly SemaphoreSlim Repairs = new(16);
+
     /// <returns>Null where there is no such stream, or no longer.</returns>
     /// <exception cref="StreamStateUnavailableException">It did not answer.</exception>
     public async Task<StreamSnapshot?> ReadAsync(Guid streamId, CancellationToken cancellationToken)
@@ -30,6 +36,20 @@ internal sealed class SnapshotClient(HttpClient http)
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
             throw new StreamStateUnavailableException($"stream-state cannot be asked: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The same for a room that is open already: it takes its turn with the others.</summary>
+    public async Task<StreamSnapshot?> ReadForRepairAsync(Guid streamId, CancellationToken cancellationToken)
+    {
+        await Repairs.WaitAsync(cancellationToken);
+        try
+        {
+            return await ReadAsync(streamId, cancellationToken);
+        }
+        finally
+        {
+            Repairs.Release();
         }
     }
 }

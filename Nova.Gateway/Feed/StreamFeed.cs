@@ -2,191 +2,206 @@ using System.Diagnostics;
 using System.Text.Json;
 using System.Threading.Channels;
 using Nova.Gateway.Fanout;
+using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
-using Nova.ServiceDefaults;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Feed;
 
 /// <summary>
-/// Brings one stream's events from Redis to its room, in version order, each once. Pub/sub may lose, repeat or reorder: a version already
-/// told is dropped, a version skipped means reading the snapshot and telling what was missed.
+/// Brings one stream's events from Redis to its room, in version order, each once. Pub/sub may lose, repeat or reorder: a version that was
+/// broadcast already is dropped, a version skipped means reading the snapshot and broadcasting what was missed.
 /// </summary>
+/// <remarks>Everything that changes the room's state or sends to its viewers does so in the feed's turn, one after the other.</remarks>
 internal sealed class StreamFeed : IAsyncDisposable
 {
-    /// <summary>Beyond this the oldest message goes and the gap is repaired from the snapshot; memory stays bounded whatever Redis sends.</summary>
+    /// <summary>Messages that may wait. Beyond, the oldest are dropped and the gap is repaired from the snapshot; memory stays bounded whatever Redis sends.</summary>
     private const int Capacity = 4096;
 
-    private readonly GatewayMetrics _metrics;
-    private readonly TimeProvider _time;
-    private readonly ILogger _logger;
-    private readonly Channel<FeedItem> _items;
+    private readonly FeedDependencies _dependencies;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly CancellationTokenSource _stop = new();
     private readonly GapRepair _repair;
     private readonly List<(StreamEvent Event, Activity? Activity)> _published = [];
     private readonly Task _loop;
-    private ChannelMessageQueue? _subscription;
+    private ChannelMessageQueue? _messages;
 
-    public StreamFeed(
-        StreamRoom room, Channel<FeedItem> items, ChannelMessageQueue? subscription, SnapshotClient snapshots, GatewayMetrics metrics,
-        TimeProvider time, ILogger logger)
+    /// <param name="messages">The stream's channel; null for a stream that has ended.</param>
+    public StreamFeed(StreamSnapshot snapshot, ChannelMessageQueue? messages, FeedDependencies dependencies)
     {
-        Room = room;
-        _items = items;
-        _subscription = subscription;
-        _repair = new GapRepair(room.StreamId, snapshots, items.Writer, metrics, time, logger);
-        _metrics = metrics;
-        _time = time;
-        _logger = logger;
-        metrics.RoomOpened();
-        _loop = RunAsync();
+        _dependencies = dependencies;
+        _messages = messages;
+        Room = new StreamRoom(snapshot, dependencies.Metrics, dependencies.Guard, dependencies.Time);
+        _repair = new GapRepair(snapshot.StreamId, CatchUpAsync, dependencies);
+        dependencies.Metrics.RoomOpened();
+        _loop = messages is null ? Task.CompletedTask : dependencies.Guard.RunAsync(ReceiveAsync, _stop.Token);
     }
 
     public StreamRoom Room { get; }
 
-    public static Channel<FeedItem> CreateQueue(GatewayMetrics metrics)
-    {
-        Channel<FeedItem>? queue = null;
-        queue = Channel.CreateBounded<FeedItem>(
-            new BoundedChannelOptions(Capacity) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true, AllowSynchronousContinuations = true },
-            dropped =>
-            {
-                if (dropped is FeedItem.Message)
-                {
-                    metrics.FeedIgnored("overflow");
-                }
-                else
-                {
-                    queue!.Writer.TryWrite(dropped); // Our own: a repair whose snapshot got lost would wait for it forever.
-                }
-            });
-        return queue;
-    }
+    /// <summary>StreamState does not know the stream any more.</summary>
+    public bool IsGone { get; private set; }
 
-    /// <summary>After Redis was away: subscribes if that was not possible before, and tells viewers what they missed.</summary>
-    public async Task RestoreAsync(EventChannels channels)
+    /// <summary>Redis was unavailable: reads the snapshot again and broadcasts what was missed.</summary>
+    public Task RestoreAsync() => TakeTurnAsync(() =>
     {
         if (Room.Status != StreamStatus.Ended)
         {
-            _subscription ??= await channels.TrySubscribeAsync(Room.StreamId, _items.Writer);
-            Resync("reconnect");
+            _repair.Request(ResyncCause.Reconnect);
         }
-    }
+    });
 
-    /// <summary>Reads the snapshot again; with a version, only if the room has not come to it by itself when its turn comes.</summary>
-    public void Resync(string cause, long atLeastVersion = 0) => _items.Writer.TryWrite(new FeedItem.Resync(cause, atLeastVersion));
+    /// <summary>
+    /// Redis has had this version for a while and the channel did not bring it. Be it one message or a subscription that went deaf: the channel is
+    /// subscribed to anew, and the snapshot says what was missed.
+    /// </summary>
+    public Task OnMissedAsync(long version) => TakeTurnAsync(() =>
+    {
+        if (Room.Version < version && Room.Status != StreamStatus.Ended)
+        {
+            SubscribeAnew();
+            _repair.Request(ResyncCause.Missed);
+        }
+    });
 
-    public bool IsSubscribed => _subscription is not null;
+    /// <summary>The same for a count: the report's answer brought it and the channel did not.</summary>
+    public Task OnMissedAsync(ViewerCountEvent count) => TakeTurnAsync(() =>
+    {
+        SubscribeAnew();
+        Room.Apply(count);
+    });
 
-    /// <summary>Tells a count that a report's answer brought and the channel did not.</summary>
-    /// <param name="only">Who is to hear it; null for everybody.</param>
-    public void TellCount(ViewerCountEvent count, IReadOnlyCollection<ViewerConnection>? only = null) =>
-        _items.Writer.TryWrite(new FeedItem.Count(count, only));
+    /// <summary>Sends a count to those who were counted without a broadcast.</summary>
+    public Task SendAsync(ViewerCountEvent count, IReadOnlyCollection<ViewerConnection> viewers) => TakeTurnAsync(() =>
+    {
+        var frame = PreparedFrame.Of(Room.StreamId, count);
+        foreach (var viewer in viewers)
+        {
+            viewer.Send(frame);
+        }
+    });
 
-    /// <summary>Tells every viewer the same thing.</summary>
-    public void Tell(PreparedFrame frame) => _items.Writer.TryWrite(new FeedItem.Notice(frame));
+    /// <summary>Sends every viewer the same message, which changes no state.</summary>
+    public Task BroadcastAsync(PreparedFrame frame) => TakeTurnAsync(() => Room.Broadcast(frame));
 
     public async ValueTask DisposeAsync()
     {
-        if (_subscription is not null)
+        await _stop.CancelAsync();
+        if (_messages is { } messages)
         {
-            await EventChannels.TryUnsubscribeAsync(_subscription);
+            EventChannels.Unsubscribe(messages);
         }
 
-        _items.Writer.TryComplete();
         await _repair.DisposeAsync();
         await _loop;
-        _metrics.RoomClosed();
+        _stop.Dispose();
+        _dependencies.Metrics.RoomClosed();
     }
 
-    private async Task RunAsync()
+    private async Task TakeTurnAsync(Action act)
     {
-        await Task.Yield();
-        while (await _items.Reader.WaitToReadAsync())
+        await _turn.WaitAsync();
+        try
         {
-            if (_items.Reader.TryPeek(out var first) && first is not FeedItem.Message)
-            {
-                await Task.Yield(); // Whoever brought it has other things to do; a message's bringer does nothing but wait for the next one.
-            }
-
-            while (!Room.IsFull && _items.Reader.TryRead(out var item))
-            {
-                if (item is FeedItem.Count { Only: not null })
-                {
-                    await FlushAsync(); // It goes to some viewers directly, and must not overtake what all get.
-                }
-
-                try
-                {
-                    Handle(item);
-                }
-                catch (JsonException)
-                {
-                    _metrics.FeedIgnored("garbage"); // An envelope whose data is not the event's; the version it claims stays open.
-                }
-                catch (Exception exception)
-                {
-                    _logger.RoomFailed(exception, Room.StreamId);
-                }
-            }
-
+            act();
             await FlushAsync();
-            if (_items.Reader.TryPeek(out _))
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    /// <summary>Takes what has come while the last pass over the viewers was under way, and sends it in one pass.</summary>
+    private async Task ReceiveAsync(CancellationToken stop)
+    {
+        while (_messages is { } messages)
+        {
+            ChannelMessage message;
+            try
+            {
+                message = await messages.ReadAsync(CancellationToken.None); // Ended by unsubscribing. With a token each wait would allocate.
+            }
+            catch (ChannelClosedException)
+            {
+                await WaitForSubscriptionAsync(messages, stop);
+                continue;
+            }
+
+            await _turn.WaitAsync(CancellationToken.None);
+            try
+            {
+                DropOverflow(messages);
+                Handle(message);
+                while (!Room.IsFull && messages.TryRead(out message))
+                {
+                    Handle(message);
+                }
+
+                await FlushAsync();
+            }
+            finally
+            {
+                _turn.Release();
+            }
+
+            if (messages.TryGetCount(out var waiting) && waiting > 0)
             {
                 await Task.Yield(); // A stream that never stops must not keep a thread from the others.
             }
         }
     }
 
-    private void Handle(FeedItem item)
+    /// <summary>The queue has ended: the channel was subscribed to anew, or everything stops.</summary>
+    private async Task WaitForSubscriptionAsync(ChannelMessageQueue ended, CancellationToken stop)
     {
-        switch (item)
+        await _turn.WaitAsync(stop);
+        var isReplaced = !ReferenceEquals(_messages, ended);
+        _turn.Release();
+        if (!isReplaced)
         {
-            case FeedItem.Message message:
-                Handle(message.Bytes);
-                break;
-            case FeedItem.Snapshot snapshot:
-                CatchUp(snapshot.State);
-                break;
-            case FeedItem.Resync(var cause, var atLeastVersion):
-                if (atLeastVersion == 0 || Room.Version < atLeastVersion)
-                {
-                    _repair.Request(cause, atLeastVersion, missed: null);
-                }
-
-                break;
-            case FeedItem.Count { Only: { } viewers, Value: var count }:
-                var frame = PreparedFrame.Of(Room.StreamId, count);
-                foreach (var viewer in viewers)
-                {
-                    viewer.Send(frame);
-                }
-
-                break;
-            case FeedItem.Count count:
-                Room.Apply(count.Value);
-                break;
-            case FeedItem.Notice notice:
-                Room.Tell(notice.Frame);
-                break;
+            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
         }
     }
 
-    /// <summary>Sends what was applied since the last time, and closes the books on it.</summary>
-    private async ValueTask FlushAsync()
+    private void SubscribeAnew()
     {
-        await Room.FlushAsync();
-        foreach (var (streamEvent, activity) in _published)
+        if (_messages is { } deaf)
         {
-            activity?.Dispose();
-            _metrics.FannedOut(streamEvent.EventName, _time.GetUtcNow() - streamEvent.PublishedAt);
+            EventChannels.Unsubscribe(deaf); // First: the client would not ask Redis for a channel that it believes to have.
+            _messages = _dependencies.Channels.Subscribe(Room.StreamId);
         }
-
-        _published.Clear();
     }
 
-    private static bool IsStateEvent(string name) =>
-        name is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerRemoved;
+    private void DropOverflow(ChannelMessageQueue messages)
+    {
+        if (!messages.TryGetCount(out var waiting) || waiting <= Capacity)
+        {
+            return;
+        }
+
+        for (var excess = waiting - Capacity; excess > 0 && messages.TryRead(out _); excess--)
+        {
+            _dependencies.Metrics.FeedIgnored(FeedIgnored.Overflow);
+        }
+    }
+
+    private void Handle(ChannelMessage message)
+    {
+        try
+        {
+            Handle((ReadOnlyMemory<byte>)message.Message);
+        }
+        catch (JsonException)
+        {
+            _dependencies.Metrics.FeedIgnored(FeedIgnored.Garbage); // An envelope whose data is not the event's; the version it claims stays open.
+        }
+        catch (Exception exception)
+        {
+            _dependencies.Guard.Report(exception);
+        }
+    }
 
     private void Handle(ReadOnlyMemory<byte> message)
     {
@@ -194,39 +209,43 @@ internal sealed class StreamFeed : IAsyncDisposable
         {
             Room.Apply(count);
         }
-        else if (!StreamEvent.TryDecode(message, out var streamEvent) || (streamEvent!.Version > 0 && !IsStateEvent(streamEvent.EventName)))
+        else if (!StreamEvent.TryDecode(message, out var streamEvent) || !IsForwarded(streamEvent!))
         {
-            _metrics.FeedIgnored("garbage");
+            _dependencies.Metrics.FeedIgnored(FeedIgnored.Garbage);
         }
-        else if (streamEvent.Version == 0)
+        else if (streamEvent!.Version > 0)
         {
-            HandleUnversioned(streamEvent);
+            HandleVersioned(streamEvent);
         }
-        else if (streamEvent.Version <= Room.Version)
+        else
         {
-            _metrics.FeedIgnored("repeat");
+            var update = PreparedFrame.Of(streamEvent);
+            StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
+            Room.Broadcast(update);
+        }
+    }
+
+    private static bool IsForwarded(StreamEvent streamEvent) => streamEvent.EventName switch
+    {
+        EventNames.BitrateUpdate => streamEvent.Version == 0,
+        EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerRemoved => streamEvent.Version > 0,
+        _ => false,
+    };
+
+    private void HandleVersioned(StreamEvent streamEvent)
+    {
+        if (streamEvent.Version <= Room.Version)
+        {
+            _dependencies.Metrics.FeedIgnored(FeedIgnored.Repeat);
         }
         else if (streamEvent.Version > Room.Version + 1)
         {
-            _repair.Request("gap", streamEvent.Version, streamEvent);
+            _repair.Request(ResyncCause.Gap, streamEvent);
         }
         else
         {
             Publish(streamEvent);
         }
-    }
-
-    private void HandleUnversioned(StreamEvent streamEvent)
-    {
-        if (streamEvent.EventName != EventNames.BitrateUpdate)
-        {
-            _metrics.FeedIgnored("garbage");
-            return;
-        }
-
-        var update = PreparedFrame.Of(streamEvent);
-        StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
-        Room.Tell(update);
     }
 
     private void Publish(StreamEvent streamEvent)
@@ -246,23 +265,34 @@ internal sealed class StreamFeed : IAsyncDisposable
         Room.Apply(streamEvent.Version, PreparedFrame.Of(streamEvent));
     }
 
-    /// <summary>Tells what was missed, now that the snapshot is here.</summary>
-    private void CatchUp(StreamSnapshot? snapshot)
+    /// <summary>Sends what was applied since the last time, and closes the books on it.</summary>
+    private async ValueTask FlushAsync()
     {
+        await Room.FlushAsync();
+        foreach (var (streamEvent, activity) in _published)
+        {
+            activity?.Dispose();
+            _dependencies.Metrics.FannedOut(streamEvent.EventName, _dependencies.Time.GetUtcNow() - streamEvent.PublishedAt);
+        }
+
+        _published.Clear();
+    }
+
+    /// <summary>Broadcasts what was missed, now that the snapshot is here.</summary>
+    private Task CatchUpAsync(StreamSnapshot? snapshot) => TakeTurnAsync(() =>
+    {
+        var (covered, later) = _repair.OnSnapshot(snapshot);
         if (snapshot is null)
         {
-            Room.End(
-                PreparedFrame.Of(new ErrorMessage(
-                    ErrorCodes.StreamNotFound, "The stream no longer exists", ErrorSeverity.Critical, false, "Watch another stream", _time.GetUtcNow())),
-                "stream no longer exists");
+            IsGone = true;
+            Room.End(PreparedFrame.Of(Notices.StreamGone(_dependencies.Time.GetUtcNow())), ViewerClose.StreamGone);
             return;
         }
 
-        var missed = _repair.Settle(snapshot);
-        Room.Advance(snapshot);
-        if (missed is not null && missed.EventName != EventNames.ViewerRemoved)
+        Room.Advance(snapshot, covered);
+        foreach (var streamEvent in later)
         {
-            Room.Tell(PreparedFrame.Of(missed));
+            HandleVersioned(streamEvent);
         }
-    }
+    });
 }

@@ -1,5 +1,5 @@
-using Nova.Gateway.Fanout;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Background;
 
 namespace Nova.Gateway.Feed;
 
@@ -7,14 +7,15 @@ namespace Nova.Gateway.Feed;
 /// Opens feeds without a gap: first subscribe, then read the snapshot, then let through what has come meanwhile and is newer.
 /// </summary>
 internal sealed class StreamFeedFactory(
-    EventChannels channels, SnapshotClient snapshots, GatewayMetrics metrics, TimeProvider time, ILogger<StreamFeed> logger)
+    EventChannels channels, SnapshotClient snapshots, GatewayMetrics metrics, LoopGuards guards, TimeProvider time, ILogger<StreamFeed> logger)
 {
+    private readonly FeedDependencies _dependencies = new(channels, snapshots, metrics, guards["stream feed"], time, logger);
+
     /// <returns>Null where there is no such stream.</returns>
     /// <exception cref="StreamStateUnavailableException">StreamState cannot be asked.</exception>
     public async Task<StreamFeed?> OpenAsync(Guid streamId)
     {
-        var items = StreamFeed.CreateQueue(metrics);
-        var subscription = await channels.TrySubscribeAsync(streamId, items.Writer);
+        var messages = await channels.SubscribeAsync(streamId);
         StreamSnapshot? snapshot = null;
         try
         {
@@ -22,15 +23,12 @@ internal sealed class StreamFeedFactory(
         }
         finally
         {
-            if (subscription is not null && snapshot is null or { Status: StreamStatus.Ended })
+            if (snapshot is null or { Status: StreamStatus.Ended })
             {
-                await EventChannels.TryUnsubscribeAsync(subscription!);
-                subscription = null;
+                EventChannels.Unsubscribe(messages);
             }
         }
 
-        return snapshot is null
-            ? null
-            : new StreamFeed(new StreamRoom(snapshot, metrics, time), items, subscription, snapshots, metrics, time, logger);
+        return snapshot is null ? null : new StreamFeed(snapshot, snapshot.Status == StreamStatus.Ended ? null : messages, _dependencies);
     }
 }

@@ -4,20 +4,21 @@ using System.Net.Http.Json;
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
-using Nova.Gateway.Fanout;
+using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Background;
 using Polly;
 
 namespace Nova.Gateway.Issues;
 
 /// <summary>
-/// Hands viewers' reports to Telemetry in batches. The queue holds while Telemetry is away; when it is full the viewer is told. Who gave a
-/// <c>report_id</c> hears <c>issue_received</c> after Telemetry has committed, never before (S34).
+/// Sends viewers' reports to Telemetry in batches. The queue holds them while Telemetry is unavailable; when it is full the viewer is told. A
+/// viewer that gave a <c>report_id</c> gets <c>issue_received</c> after Telemetry has committed, never before (S34).
 /// </summary>
 internal sealed class IssueForwarder(
-    IHttpClientFactory clients, IOptions<GatewayOptions> options, GatewayMetrics metrics, TimeProvider time, ILogger<IssueForwarder> logger)
+    IHttpClientFactory clients, IOptions<GatewayOptions> options, GatewayMetrics metrics, LoopGuards guards, TimeProvider time, ILogger<IssueForwarder> logger)
     : BackgroundService
 {
     /// <summary>Name of the client that reaches Telemetry.</summary>
@@ -28,46 +29,63 @@ internal sealed class IssueForwarder(
     /// <summary>Batches under way at once: while one waits for its commit the next is made and sent.</summary>
     private const int Deliveries = 4;
 
-    private readonly Channel<(IssueReport Report, ViewerConnection Viewer)> _queue =
-        Channel.CreateBounded<(IssueReport, ViewerConnection)>(options.Value.IssueQueue);
+    private readonly LoopGuard _guard = guards["issue forwarder"];
+    private readonly LogThrottle _warnings = new(time);
+    private readonly List<PendingIssue> _undelivered = [];
+
+    /// <summary>Full means that Telemetry is unavailable: <see cref="Accept"/> then tells the viewer, and counts it.</summary>
+    private readonly Channel<PendingIssue> _queue = Channel.CreateBounded<PendingIssue>(options.Value.IssueQueue);
 
     public void Accept(ViewerConnection viewer, ClientMessage.ReportIssue issue)
     {
         var report = new IssueReport(
             Guid.CreateVersion7(time.GetUtcNow()), viewer.StreamId, viewer.ViewerId, viewer.SessionId, issue.ReportId, issue.Type, issue.Severity,
             issue.Description, issue.ClientInfo, time.GetUtcNow());
-        if (_queue.Writer.TryWrite((report, viewer)))
+        if (_queue.Writer.TryWrite(new(report, viewer)))
         {
-            metrics.Issues("accepted");
+            metrics.Issues(IssueResult.Accepted);
             return;
         }
 
-        metrics.Issues("refused");
-        TellNotKept(viewer);
+        metrics.Issues(IssueResult.Refused);
+        NotifyRejected(viewer);
     }
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(Enumerable.Range(0, Deliveries).Select(_ => ForwardAsync(stoppingToken)));
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await Task.WhenAll(Enumerable.Range(0, Deliveries).Select(_ => _guard.RunAsync(ForwardAsync, stoppingToken)));
+        await DeliverRestAsync();
+    }
 
     private async Task ForwardAsync(CancellationToken stoppingToken)
     {
-        List<(IssueReport Report, ViewerConnection Viewer)> batch = [];
+        await _queue.Reader.WaitToReadAsync(stoppingToken);
+        List<PendingIssue> batch = [];
+        while (batch.Count < MaxBatch && _queue.Reader.TryRead(out var next))
+        {
+            batch.Add(next);
+        }
+
+        if (batch.Count == 0)
+        {
+            return; // A report wakes all who wait, and one of them has it.
+        }
+
         try
         {
-            while (await _queue.Reader.WaitToReadAsync(stoppingToken))
-            {
-                while (batch.Count < MaxBatch && _queue.Reader.TryRead(out var next))
-                {
-                    batch.Add(next);
-                }
-
-                await DeliverAsync(batch, stoppingToken);
-                batch.Clear();
-            }
+            await DeliverAsync(batch, stoppingToken);
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
         {
-            await DeliverRestAsync(batch);
+            lock (_undelivered)
+            {
+                _undelivered.AddRange(batch);
+            }
+        }
+        catch
+        {
+            Reject(batch); // Nobody waits for an answer that never comes; the guard says what happened.
+            throw;
         }
     }
 
@@ -75,7 +93,7 @@ internal sealed class IssueForwarder(
     /// Tries until Telemetry has it: the ids in the batch make repeats harmless. A batch that it will never take is sent report by report,
     /// so that one bad one does not hold up the others.
     /// </summary>
-    private async Task DeliverAsync(IReadOnlyList<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
+    private async Task DeliverAsync(IReadOnlyList<PendingIssue> batch, CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
         {
@@ -83,7 +101,7 @@ internal sealed class IssueForwarder(
             {
                 case Delivery.Stored:
                     return;
-                case Delivery.Away:
+                case Delivery.Unavailable:
                     await Task.Delay(Backoff.Next(attempt), time, cancellationToken);
                     break;
                 case Delivery.Refused when batch.Count > 1:
@@ -94,24 +112,23 @@ internal sealed class IssueForwarder(
 
                     return;
                 case Delivery.Refused:
-                    metrics.Issues("rejected");
-                    TellNotKept(batch[0].Viewer);
+                    Reject(batch);
                     return;
             }
         }
     }
 
-    /// <summary>One last chance for what is queued when the gateway stops.</summary>
-    private async Task DeliverRestAsync(List<(IssueReport Report, ViewerConnection Viewer)> batch)
+    /// <summary>One last chance for what waits when the gateway stops.</summary>
+    private async Task DeliverRestAsync()
     {
         using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
         while (_queue.Reader.TryRead(out var next))
         {
-            batch.Add(next);
+            _undelivered.Add(next);
         }
 
         var stored = 0;
-        foreach (var chunk in batch.Chunk(MaxBatch))
+        foreach (var chunk in _undelivered.Chunk(MaxBatch))
         {
             try
             {
@@ -123,17 +140,25 @@ internal sealed class IssueForwarder(
             }
         }
 
-        if (stored < batch.Count)
+        if (stored < _undelivered.Count)
         {
-            logger.IssuesLost(batch.Count - stored);
+            metrics.Issues(IssueResult.Lost, _undelivered.Count - stored);
+            logger.IssuesLost(_undelivered.Count - stored);
         }
     }
 
-    private void TellNotKept(ViewerConnection viewer) => viewer.Send(PreparedFrame.AnswerOf(new ErrorMessage(
-        ErrorCodes.ServerError, "The report could not be kept", ErrorSeverity.Warning, true, "Send it again later", time.GetUtcNow())));
+    private void Reject(IReadOnlyList<PendingIssue> batch)
+    {
+        metrics.Issues(IssueResult.Rejected, batch.Count);
+        foreach (var (_, viewer) in batch)
+        {
+            NotifyRejected(viewer);
+        }
+    }
 
-    private async Task<Delivery> TryDeliverAsync(
-        IReadOnlyList<(IssueReport Report, ViewerConnection Viewer)> batch, CancellationToken cancellationToken)
+    private void NotifyRejected(ViewerConnection viewer) => viewer.Send(PreparedFrame.AnswerOf(Notices.ReportRejected(time.GetUtcNow())));
+
+    private async Task<Delivery> TryDeliverAsync(IReadOnlyList<PendingIssue> batch, CancellationToken cancellationToken)
     {
         using var activity = GatewayMetrics.Activities.StartActivity("forward issues", ActivityKind.Producer);
         activity?.SetTag("nova.reports", batch.Count);
@@ -148,7 +173,7 @@ internal sealed class IssueForwarder(
 
             response.EnsureSuccessStatusCode();
             var receipt = await response.Content.ReadFromJsonAsync(ProtocolJson.Default.IssueBatchReceipt, cancellationToken);
-            metrics.Issues("stored", batch.Count);
+            metrics.Issues(IssueResult.Stored, batch.Count);
             foreach (var ((report, viewer), issueId) in batch.Zip(receipt!.IssueIds))
             {
                 if (report.ReportId is { } reportId)
@@ -162,8 +187,12 @@ internal sealed class IssueForwarder(
         catch (Exception exception) when (exception is HttpRequestException or ExecutionRejectedException
             || (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
-            logger.IssuesWaiting(batch.Count, exception.Message);
-            return Delivery.Away;
+            if (_warnings.TryTake(out _))
+            {
+                logger.IssuesWaiting(batch.Count, exception.Message);
+            }
+
+            return Delivery.Unavailable;
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
@@ -172,12 +201,14 @@ internal sealed class IssueForwarder(
         }
     }
 
+    private sealed record PendingIssue(IssueReport Report, ViewerConnection Viewer);
+
     private enum Delivery
     {
         Stored,
 
         /// <summary>Telemetry cannot be reached or cannot store anything now.</summary>
-        Away,
+        Unavailable,
 
         /// <summary>It will never take this.</summary>
         Refused,

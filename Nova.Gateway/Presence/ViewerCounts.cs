@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Options;
-using Nova.Gateway.Fanout;
 using Nova.Gateway.Feed;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Background;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Presence;
@@ -10,7 +10,9 @@ namespace Nova.Gateway.Presence;
 /// Keeps this gateway's part of every stream's viewer count in Redis: joins and leaves are reported in batches, and every few seconds
 /// again, so that the lease holds. The script that takes a report sums all gateways and publishes the total.
 /// </summary>
-internal sealed class ViewerCounts : BackgroundService
+internal sealed class ViewerCounts(
+    IConnectionMultiplexer redis, FeedSupervisor supervisor, IOptions<GatewayOptions> options, LoopGuards guards, TimeProvider time,
+    ILogger<ViewerCounts> logger) : BackgroundService
 {
     private static readonly string Script = ReadScript();
 
@@ -20,25 +22,18 @@ internal sealed class ViewerCounts : BackgroundService
     /// <summary>A count must not seem older than the greeting of the viewer it counts, and timers are a few ms early or late.</summary>
     private static readonly TimeSpan TimerError = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>What the channel did not bring within this time after Redis had it is lost.</summary>
+    private static readonly TimeSpan DeliveryTime = TimeSpan.FromSeconds(1);
+
+    /// <summary>Reports sent together after an outage; at one such burst every 20 ms, 10,000 streams take a second.</summary>
+    private const int Burst = 200;
+
     private readonly string _gatewayId = Guid.CreateVersion7().ToString("N");
-    private readonly IConnectionMultiplexer _redis;
-    private readonly EventChannels _channels;
-    private readonly GatewayOptions _options;
-    private readonly TimeProvider _time;
-    private readonly ILogger<ViewerCounts> _logger;
+    private readonly GatewayOptions _options = options.Value;
+    private readonly LoopGuard _guard = guards["viewer counts"];
     private readonly Lock _lock = new();
     private readonly Dictionary<StreamFeed, Report> _reports = [];
-    private long _warnedAt;
-
-    public ViewerCounts(
-        IConnectionMultiplexer redis, EventChannels channels, IOptions<GatewayOptions> options, TimeProvider time, ILogger<ViewerCounts> logger)
-    {
-        _redis = redis;
-        _channels = channels;
-        _options = options.Value;
-        _time = time;
-        _logger = logger;
-    }
+    private readonly LogThrottle _warnings = new(time);
 
     /// <summary>A viewer came or went: the count is reported within <see cref="GatewayOptions.CountInterval"/>.</summary>
     public void Changed(StreamFeed feed)
@@ -55,30 +50,69 @@ internal sealed class ViewerCounts : BackgroundService
             if (!report.IsRunning)
             {
                 report.IsRunning = true;
-                _ = ReportAfterIntervalAsync(feed, report);
+                _guard.Start(() => ReportAfterIntervalAsync(feed, report));
             }
         }
     }
 
-    /// <summary>Reports every stream again: Redis may have forgotten.</summary>
-    public void ReportAll()
+    /// <summary>
+    /// Reports every stream at once and waits for it: when the viewers of a gateway that stops have gone, their count goes with them, and not a
+    /// lease later.
+    /// </summary>
+    public async Task ReleaseAsync(TimeSpan patience)
     {
-        List<StreamFeed> feeds;
-        lock (_lock)
+        using var deadline = new CancellationTokenSource(patience, time);
+        foreach (var burst in Snapshot().Chunk(Burst))
         {
-            feeds = [.. _reports.Keys];
+            await Task.WhenAll(burst.Select(pair => ReportAsync(pair.Key, pair.Value))).WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-
-        feeds.ForEach(Changed);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        // Three chances within a lease, so that one lost report costs no count.
-        using var timer = new PeriodicTimer(_options.PresenceLease / 3, _time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        supervisor.Restored += OnRestored;
+        try
         {
-            ReportAll();
+            await _guard.RunEveryAsync(_options.PresenceLease / 30, _ => RenewAsync(), stoppingToken);
+        }
+        finally
+        {
+            supervisor.Restored -= OnRestored;
+        }
+    }
+
+    private Task RenewAsync()
+    {
+        foreach (var (feed, report) in Snapshot())
+        {
+            if (time.GetElapsedTime(report.ReportedAt) > report.RenewAfter)
+            {
+                Changed(feed);
+            }
+        }
+
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Redis may have forgotten every stream.</summary>
+    private void OnRestored() => _guard.Start(async () =>
+    {
+        foreach (var burst in Snapshot().Chunk(Burst))
+        {
+            foreach (var (feed, _) in burst)
+            {
+                Changed(feed);
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time);
+        }
+    });
+
+    private KeyValuePair<StreamFeed, Report>[] Snapshot()
+    {
+        lock (_lock)
+        {
+            return [.. _reports];
         }
     }
 
@@ -86,7 +120,7 @@ internal sealed class ViewerCounts : BackgroundService
     {
         while (true)
         {
-            await Task.Delay(_options.CountInterval, _time);
+            await Task.Delay(_options.CountInterval, time);
             lock (_lock)
             {
                 report.IsDue = false;
@@ -109,53 +143,59 @@ internal sealed class ViewerCounts : BackgroundService
         }
     }
 
+    /// <summary>Whatever fails, the next report makes up for it; nothing thrown here may end the stream's loop.</summary>
     private async Task ReportAsync(StreamFeed feed, Report report)
     {
-        var room = feed.Room;
-        var (viewers, known) = (room.LocalViewers, room.Count);
+        report.ReportedAt = time.GetTimestamp();
+        report.RenewAfter = _options.PresenceLease / 3 * (0.7 + (0.3 * Random.Shared.NextDouble())); // Three chances within a lease, and not all streams at once.
         try
         {
-            var answer = (long[])(await _redis.GetDatabase().ScriptEvaluateAsync(
-                Script,
-                [StreamKeys.Live(room.StreamId)],
-                [
-                    _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
-                    LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds,
-                ]))!;
-            var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
-            var uncounted = room.TakeUncounted(viewers, count, published: answer[4] == 1);
-            if (uncounted.Count > 0)
-            {
-                feed.TellCount(count, uncounted);
-            }
-
-            CheckForMissed(feed, report, newest: answer[3]);
-            CheckForUntold(feed, report, count);
-            if (!feed.IsSubscribed)
-            {
-                await feed.RestoreAsync(_channels); // Redis was slow or away when the first viewer came.
-            }
+            await TryReportAsync(feed, report);
         }
         catch (ObjectDisposedException)
         {
             // This gateway stops; the others count its viewers out when its lease ends.
         }
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            if (_warnings.TryTake(out _))
+            {
+                logger.CountsDelayed(exception.Message);
+            }
+        }
         catch (Exception exception)
         {
-            // Whatever it was, the next report makes up for it; one that ended the loop would freeze this stream's count.
-            if (_time.GetElapsedTime(Volatile.Read(ref _warnedAt)) > TimeSpan.FromSeconds(5))
-            {
-                Volatile.Write(ref _warnedAt, _time.GetTimestamp());
-                _logger.CountsDelayed(exception.Message);
-            }
+            _guard.Report(exception);
         }
     }
 
+    private async Task TryReportAsync(StreamFeed feed, Report report)
+    {
+        var room = feed.Room;
+        var (viewers, known) = (room.LocalViewers, room.Count);
+        var answer = (long[])(await redis.GetDatabase().ScriptEvaluateAsync(
+            Script,
+            [StreamKeys.Live(room.StreamId)],
+            [
+                _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
+                LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds,
+            ]))!;
+        var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
+        var uncounted = room.OnReported(viewers, count, published: answer[4] == 1);
+        if (uncounted.Count > 0)
+        {
+            await feed.SendAsync(count, uncounted);
+        }
+
+        await CheckEventsDeliveredAsync(feed, report, newest: answer[3]);
+        await CheckCountDeliveredAsync(feed, report, count);
+    }
+
     /// <summary>
-    /// The channel had a version that this room does not know. It may just be on its way; a second later it is lost, be it one message or
-    /// a subscription that went deaf.
+    /// Redis has a version that this room does not know. It may just be on its way; a second later it is lost, be it one message or a subscription
+    /// that went deaf.
     /// </summary>
-    private void CheckForMissed(StreamFeed feed, Report report, long newest)
+    private async Task CheckEventsDeliveredAsync(StreamFeed feed, Report report, long newest)
     {
         if (newest <= feed.Room.Version || feed.Room.Status == StreamStatus.Ended)
         {
@@ -163,34 +203,35 @@ internal sealed class ViewerCounts : BackgroundService
         }
         else if (report.Missing == 0)
         {
-            (report.Missing, report.MissingSince) = (newest, _time.GetTimestamp());
+            (report.Missing, report.MissingSince) = (newest, time.GetTimestamp());
         }
-        else if (report.Missing > feed.Room.Version && _time.GetElapsedTime(report.MissingSince) > TimeSpan.FromSeconds(1))
+        else if (report.Missing > feed.Room.Version && time.GetElapsedTime(report.MissingSince) > DeliveryTime)
         {
-            feed.Resync("missed", report.Missing);
+            var missing = report.Missing;
             report.Missing = 0;
+            await feed.OnMissedAsync(missing);
         }
     }
 
     /// <summary>
-    /// The same for a count: where the channel did not bring it within a second, the answer does. A count told meanwhile, whatever it said,
+    /// The same for a count: where the channel did not bring it within a second, the answer does. A count broadcast meanwhile, whatever it said,
     /// shows that the channel works; this one is then on its way.
     /// </summary>
-    private void CheckForUntold(StreamFeed feed, Report report, ViewerCountEvent count)
+    private async Task CheckCountDeliveredAsync(StreamFeed feed, Report report, ViewerCountEvent count)
     {
-        var (told, times) = feed.Room.Told;
-        if (told is null || told == count.Total)
+        var (announced, times) = feed.Room.LastAnnounced;
+        if (announced is null || announced == count.Total || feed.Room.Status == StreamStatus.Ended)
         {
-            report.UntoldSince = 0;
+            report.UnannouncedSince = 0;
         }
-        else if (report.UntoldSince == 0 || report.UntoldAt != times)
+        else if (report.UnannouncedSince == 0 || report.AnnouncedThen != times)
         {
-            (report.UntoldSince, report.UntoldAt) = (_time.GetTimestamp(), times);
+            (report.UnannouncedSince, report.AnnouncedThen) = (time.GetTimestamp(), times);
         }
-        else if (_time.GetElapsedTime(report.UntoldSince) > TimeSpan.FromSeconds(1))
+        else if (time.GetElapsedTime(report.UnannouncedSince) > DeliveryTime)
         {
-            feed.TellCount(count);
-            report.UntoldSince = 0;
+            report.UnannouncedSince = 0;
+            await feed.OnMissedAsync(count);
         }
     }
 
@@ -207,15 +248,20 @@ internal sealed class ViewerCounts : BackgroundService
 
         public bool IsRunning { get; set; }
 
+        public long ReportedAt { get; set; }
+
+        /// <summary>The lease is renewed this long after the last report.</summary>
+        public TimeSpan RenewAfter { get; set; } = TimeSpan.MaxValue;
+
         /// <summary>A version seen in Redis and not by the room; 0 for none.</summary>
         public long Missing { get; set; }
 
         public long MissingSince { get; set; }
 
-        /// <summary>Since when a total in Redis is not the one viewers were told; 0 for never.</summary>
-        public long UntoldSince { get; set; }
+        /// <summary>Since when a total in Redis is not the one that was broadcast; 0 for never.</summary>
+        public long UnannouncedSince { get; set; }
 
-        /// <summary>How many counts viewers had been told then.</summary>
-        public long UntoldAt { get; set; }
+        /// <summary>How many counts had been broadcast then.</summary>
+        public long AnnouncedThen { get; set; }
     }
 }

@@ -1,5 +1,5 @@
 -- Reports one gateway's viewers of a stream and publishes the new total, if it is one.
--- KEYS[1]  the stream's live hash (StreamState's live.lua lists its fields)
+-- KEYS[1]  the stream's live hash (StreamState's totals.lua lists its fields)
 -- ARGV[1]  gateway id
 -- ARGV[2]  its viewers now; 0 takes it out of the hash
 -- ARGV[3]  lease in ms: a gateway that does not report again within it is taken out by the next one that does

@@ -3,7 +3,7 @@ using Nova.Protocol;
 
 namespace Nova.Gateway.Viewers;
 
-/// <summary>What a viewer said.</summary>
+/// <summary>A message from a viewer.</summary>
 internal abstract record ClientMessage
 {
     /// <param name="Sequence">Absent where the pong answers no ping, as the document's own client sends it (S1).</param>
@@ -16,5 +16,5 @@ internal abstract record ClientMessage
     public sealed record RefreshToken(string Token) : ClientMessage;
 
     /// <param name="Fatal">One of the document's three causes, which close with 1003 (S4); else the connection goes on (S5).</param>
-    public sealed record Invalid(string Why, bool Fatal) : ClientMessage;
+    public sealed record Invalid(string Error, bool Fatal) : ClientMessage;
 }

@@ -214,7 +214,7 @@ internal static class ClientMessageParser
         return element.ValueKind == JsonValueKind.String && WireNames<TEnum>.TryParse(element.GetString(), out value);
     }
 
-    private static ClientMessage.Invalid Fatal(string why) => new(why, Fatal: true);
+    private static ClientMessage.Invalid Fatal(string error) => new(error, Fatal: true);
 
-    private static ClientMessage.Invalid Wrong(string why) => new(why, Fatal: false);
+    private static ClientMessage.Invalid Wrong(string error) => new(error, Fatal: false);
 }

@@ -1,8 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
-using Nova.Gateway.Fanout;
-using Nova.Gateway.Feed;
-using Nova.Gateway.Trust;
+using Nova.Gateway.Frames;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 
@@ -19,27 +17,25 @@ internal sealed class ViewerConnection
 
     private readonly ViewerTransport _transport;
     private readonly ViewerWriter _writer;
-    private readonly ViewerServices _services;
+    private readonly ViewerDependencies _services;
     private readonly MessageLimits _limits;
     private readonly UInt128 _session = BitConverter.ToUInt128(RandomNumberGenerator.GetBytes(16));
-    private Action<ViewerConnection>? _leaving;
+    private readonly IViewerHandler _handler;
+    private int _hasLeft;
     private ITimer? _deadline;
-    private CloseCode _closeCode = CloseCode.Normal;
+    private ViewerClose _close = ViewerClose.ByClient;
 
-    /// <param name="leaving">Called once, when the connection is told to close or is gone, before anything slow happens.</param>
-    public ViewerConnection(ViewerTransport transport, Guid streamId, Guid viewerId, ViewerServices services, Action<ViewerConnection> leaving)
+    public ViewerConnection(ViewerTransport transport, Guid streamId, Guid viewerId, ViewerDependencies services, IViewerHandler handler)
     {
         _transport = transport;
         _services = services;
-        _leaving = leaving;
+        _handler = handler;
         _writer = new ViewerWriter(transport, streamId, services);
         StreamId = streamId;
         ViewerId = viewerId;
         Clock = new ViewerClock(services.Time);
         _limits = new MessageLimits(services.Time);
     }
-
-    public required StreamFeed Feed { get; init; }
 
     public Guid StreamId { get; }
 
@@ -58,8 +54,8 @@ internal sealed class ViewerConnection
     /// <summary>Where the wheel keeps it.</summary>
     public int Slot { get; set; }
 
-    /// <summary>Takes so little that there is no use in keeping it: it has a chance with a new connection.</summary>
-    public bool IsUseless(TimeSpan stallTimeout) => _writer.IsOverflowing || _writer.Stalled > stallTimeout;
+    /// <summary>Whether it takes so little that it is better off with a new connection.</summary>
+    public bool ShouldShed(TimeSpan stallTimeout) => _writer.IsOverflowing || _writer.Stalled > stallTimeout;
 
     /// <summary>What the viewer gets first; it is sent by <see cref="Start"/>.</summary>
     /// <param name="number">Of the newest frame in its room: it will get those above.</param>
@@ -82,34 +78,37 @@ internal sealed class ViewerConnection
     /// <summary>Whether the limits allow one more of these; if not, the viewer is told or let go.</summary>
     public bool MaySend(string eventName) => _limits.TryTake(eventName) || Exceed();
 
-    /// <summary>A publisher does not want it on this stream any more.</summary>
-    public void Expel(DateTimeOffset now)
+    /// <summary>A publisher kicked it from this stream.</summary>
+    public void Kick(DateTimeOffset now)
     {
-        Close(CloseCode.NoLongerAuthorized, "no longer authorized", PreparedFrame.Of(new ErrorMessage(
-            ErrorCodes.Unauthorized, "You may no longer watch this stream", ErrorSeverity.Critical, Recoverable: false, "Watch another stream", now)));
+        Close(ViewerClose.Kicked, PreparedFrame.Of(Notices.Kicked(now)));
     }
 
-    /// <inheritdoc cref="ViewerWriter.CloseAsync"/>
-    public void Close(CloseCode code, string reason, PreparedFrame? lastWord = null) => _ = CloseAsync(code, reason, lastWord);
+    /// <summary>Drops the connection without a word, for a fault of ours.</summary>
+    public void Abort() => _transport.Abort();
 
-    /// <summary>Hands every message to <paramref name="handle"/> until the connection has ended; returns the code it ended with.</summary>
-    public async Task<int> ReceiveAsync(Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
+    /// <inheritdoc cref="ViewerWriter.CloseAsync"/>
+    public void Close(ViewerClose close, PreparedFrame? lastWord = null) => _ = CloseAsync(close, lastWord);
+
+    /// <summary>Hands every message to the handler until the connection has ended.</summary>
+    /// <returns>The close code, 1006 where the viewer got none, and why it ended.</returns>
+    public async Task<(int Code, CloseCause Cause)> ReceiveAsync()
     {
         try
         {
-            var (received, violation) = await ReadUntilEndAsync(handle);
+            var (received, violation) = await ReadUntilEndAsync();
             Leave();
             switch (received)
             {
                 case Received.Close:
-                    await CloseAsync(CloseCode.Normal, "");
+                    await CloseAsync(ViewerClose.ByClient);
                     break;
                 case Received.Violation:
-                    await CloseAsync(violation.Code, violation.Reason);
+                    await CloseAsync(ViewerClose.Violation(violation.Code, violation.Reason));
                     break;
                 default:
                     _transport.Abort();
-                    return _writer.IsClosed ? (int)_closeCode : 1006;
+                    return _writer.IsClosed ? ((int)_close.Code, _close.Cause) : (1006, _deadline is null ? CloseCause.Broken : _close.Cause);
             }
 
             if (_transport.IsDirect || received == Received.Violation)
@@ -117,7 +116,7 @@ internal sealed class ViewerConnection
                 await DrainAsync(); // Else all is said, and the viewer waits for our end, which comes with the request's.
             }
 
-            return (int)_closeCode;
+            return ((int)_close.Code, _close.Cause);
         }
         finally
         {
@@ -128,25 +127,25 @@ internal sealed class ViewerConnection
         }
     }
 
-    private Task CloseAsync(CloseCode code, string reason, PreparedFrame? lastWord = null)
+    private Task CloseAsync(ViewerClose close, PreparedFrame? lastWord = null)
     {
         var deadline = _services.Time.CreateTimer(static state => ((ViewerTransport)state!).Abort(), _transport, CloseTimeout, Timeout.InfiniteTimeSpan);
         if (Interlocked.CompareExchange(ref _deadline, deadline, null) is null)
         {
-            _closeCode = code;
+            _close = close;
         }
         else
         {
             deadline.Dispose();
         }
 
-        var closed = _writer.CloseAsync(code, reason, lastWord);
+        var closed = _writer.CloseAsync(close.Code, close.Reason, lastWord);
         Leave();
         return closed;
     }
 
     /// <returns>A close, a violation, or nothing where the connection broke.</returns>
-    private async Task<(Received, (CloseCode Code, string Reason))> ReadUntilEndAsync(Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
+    private async Task<(Received, (CloseCode Code, string Reason))> ReadUntilEndAsync()
     {
         var reader = default(FrameReader);
         try
@@ -155,7 +154,7 @@ internal sealed class ViewerConnection
             {
                 var result = await _transport.Input.ReadAsync();
                 var input = result.Buffer;
-                var received = Take(ref reader, ref input, handle);
+                var received = Take(ref reader, ref input);
                 _transport.Input.AdvanceTo(input.Start, input.End);
                 if (received != Received.Nothing || result.IsCompleted)
                 {
@@ -173,7 +172,7 @@ internal sealed class ViewerConnection
         }
     }
 
-    private Received Take(ref FrameReader reader, ref ReadOnlySequence<byte> input, Action<ViewerConnection, ReadOnlyMemory<byte>> handle)
+    private Received Take(ref FrameReader reader, ref ReadOnlySequence<byte> input)
     {
         while (true)
         {
@@ -182,7 +181,7 @@ internal sealed class ViewerConnection
                 case Received.Text:
                     if (Volatile.Read(ref _deadline) is null && (_limits.TryTake(reader.Message.Length) || Exceed())) // After our close, nothing it says matters.
                     {
-                        handle(this, reader.Message);
+                        _handler.OnMessage(this, reader.Message);
                     }
 
                     break;
@@ -231,17 +230,21 @@ internal sealed class ViewerConnection
         switch (_limits.Exceed())
         {
             case ExcessResponse.Tell:
-                Send(PreparedFrame.AnswerOf(new ErrorMessage(
-                    ErrorCodes.RateLimited, "Too many messages; some were ignored", ErrorSeverity.Warning, Recoverable: true, "Send fewer messages",
-                    _services.Time.GetUtcNow())));
+                Send(PreparedFrame.AnswerOf(Notices.RateLimited(_services.Time.GetUtcNow())));
                 break;
             case ExcessResponse.Close:
-                Close(CloseCode.PolicyViolation, "too many messages; come back after 30 s");
+                Close(ViewerClose.Flood);
                 break;
         }
 
         return false;
     }
 
-    private void Leave() => Interlocked.Exchange(ref _leaving, null)?.Invoke(this);
+    private void Leave()
+    {
+        if (Interlocked.Exchange(ref _hasLeft, 1) == 0)
+        {
+            _handler.OnLeaving(this);
+        }
+    }
 }

@@ -1,4 +1,4 @@
-using Nova.Gateway.Fanout;
+using Nova.Gateway.Frames;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 
@@ -9,7 +9,7 @@ namespace Nova.Gateway.Viewers;
 /// backlog, and a pump that waits for its socket and then merges all that is pending into one write. Nobody ever waits for a viewer.
 /// </summary>
 /// <remarks>Every write is made under the lock or by the one pump there is while a backlog exists, so frames never interleave.</remarks>
-internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, ViewerServices services)
+internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, ViewerDependencies services)
 {
     /// <summary>For merging; used under a lock and never across an await.</summary>
     [ThreadStatic]
@@ -29,7 +29,7 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
     /// <summary>Whether the close frame is out.</summary>
     public bool IsClosed { get; private set; }
 
-    /// <summary>More waits that must not be dropped than a viewer is worth.</summary>
+    /// <summary>The backlog is full of frames that must not be dropped; the wheel closes the viewer.</summary>
     public bool IsOverflowing { get; private set; }
 
     /// <summary>How long the viewer has taken nothing of what waits for it.</summary>
@@ -56,6 +56,7 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
             }
 
             rest = FallBehind(frame.Bytes, sent);
+            Count(rest, sent);
         }
 
         _ = PumpAsync(rest);
@@ -85,7 +86,7 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
             var (cut, offset) = batch.Locate(first, Math.Max(0, sent));
             rest = FallBehind(batch.Frames[cut].Bytes, sent < 0 ? sent : offset);
             TryQueue(batch.Frames[(cut + 1)..]);
-            result = (cut - first, Math.Max(0, sent));
+            result = sent < 0 ? default : (cut - first + 1, sent + rest.Length); // The frame that was cut is on its way with its rest.
         }
 
         _ = PumpAsync(rest);
@@ -123,7 +124,9 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
         return _closed.Task;
     }
 
-    /// <summary>Takes care of the frames without a write: true where the viewer is behind, or past caring.</summary>
+    /// <summary>
+    /// Queues the frames if the viewer has a backlog; ignores them once it is closing. Returns false if they must be written now.
+    /// </summary>
     private bool TryQueue(ReadOnlySpan<PreparedFrame> frames)
     {
         if (_isBroken || _closed is not null || IsOverflowing)
@@ -147,12 +150,21 @@ internal sealed class ViewerWriter(ViewerTransport transport, Guid streamId, Vie
                     services.Metrics.Dropped();
                     break;
                 case BacklogEffect.Overflowed:
-                    IsOverflowing = true; // Closed at the next visit of the wheel.
+                    IsOverflowing = true;
                     return true;
             }
         }
 
         return true;
+    }
+
+    /// <summary>Counts a frame that was cut: the pump sends the rest of it.</summary>
+    private void Count(ReadOnlyMemory<byte> rest, int sent)
+    {
+        if (sent >= 0)
+        {
+            services.Metrics.Written(1, sent + rest.Length);
+        }
     }
 
     /// <returns>What is left of the frame that was cut, or all of the one that did not fit.</returns>

@@ -14,22 +14,23 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
     private readonly ConnectionContext _connection;
     private readonly IDuplexPipe _transport;
     private readonly TimeProvider _time;
-    private readonly TimeSpan _firstByteTimeout;
+    private readonly HandoverTimeouts _timeouts;
     private readonly long _start;
-    private bool _hasSpoken;
+    private bool _receivedFirstByte;
+    private bool _receivedRequest;
     private ImmutableArray<(Action<object> Action, object State)> _heartbeats = [];
-    private Func<ConnectionContext, Task>? _goOn;
+    private Func<ConnectionContext, Task>? _continuation;
 
-    private ConnectionHandover(ConnectionContext connection, TimeSpan firstByteTimeout, TimeProvider time)
+    private ConnectionHandover(ConnectionContext connection, HandoverTimeouts timeouts, TimeProvider time)
     {
         _connection = connection;
         _transport = connection.Transport;
-        _firstByteTimeout = firstByteTimeout;
+        _timeouts = timeouts;
         _time = time;
         _start = time.GetTimestamp();
         Input = new KeptReader(this);
         Output = new KeptWriter(this);
-        connection.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static state => ((ConnectionHandover)state).Beat(), this);
+        connection.Features.Get<IConnectionHeartbeatFeature>()?.OnHeartbeat(static state => ((ConnectionHandover)state).OnHeartbeat(), this);
         connection.Features.Set<IConnectionHeartbeatFeature>(this);
         connection.Features.Set(this);
         connection.Transport = this;
@@ -40,32 +41,35 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
     public PipeWriter Output { get; }
 
     /// <summary>Connection middleware, outside of the HTTP layer.</summary>
-    /// <param name="firstByteTimeout">Who says nothing at all for this long is cut off: HTTP's own timeouts begin with the first byte, or after minutes.</param>
-    public static async Task RunAsync(ConnectionDelegate http, ConnectionContext connection, TimeSpan firstByteTimeout, TimeProvider time)
+    public static async Task RunAsync(ConnectionDelegate http, ConnectionContext connection, HandoverTimeouts timeouts, TimeProvider time)
     {
-        var handover = new ConnectionHandover(connection, firstByteTimeout, time);
+        var handover = new ConnectionHandover(connection, timeouts, time);
         try
         {
             await http(connection);
         }
         finally
         {
-            if (handover.Finish(connection) is { } goOn)
+            if (handover.Finish(connection) is { } continuation)
             {
-                await goOn(connection);
+                await continuation(connection);
             }
         }
     }
 
     /// <summary>Runs after the present request, which must have been upgraded, until the connection is to be closed.</summary>
-    public void Take(Func<ConnectionContext, Task> goOn) => _goOn = goOn;
+    public void Detach(Func<ConnectionContext, Task> continuation) => _continuation = continuation;
+
+    /// <summary>The head of a request has arrived.</summary>
+    public void OnRequest() => _receivedRequest = true;
 
     /// <summary>HTTP's timeouts hang on the heartbeat: they end with HTTP, and what they hold goes with them.</summary>
     void IConnectionHeartbeatFeature.OnHeartbeat(Action<object> action, object state) => _heartbeats = _heartbeats.Add((action, state));
 
-    private void Beat()
+    private void OnHeartbeat()
     {
-        if (!_hasSpoken && _time.GetElapsedTime(_start) > _firstByteTimeout)
+        var elapsed = _receivedRequest ? TimeSpan.Zero : _time.GetElapsedTime(_start);
+        if (elapsed > _timeouts.FirstRequest || (!_receivedFirstByte && elapsed > _timeouts.FirstByte))
         {
             _connection.Abort();
             return;
@@ -79,10 +83,10 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
 
     private Func<ConnectionContext, Task>? Finish(ConnectionContext connection)
     {
-        var goOn = _goOn;
-        (_goOn, _heartbeats) = (null, []);
+        var continuation = _continuation;
+        (_continuation, _heartbeats) = (null, []);
         connection.Transport = _transport;
-        return goOn;
+        return continuation;
     }
 
     /// <summary>The transport's reader, which HTTP's end does not end once the connection is taken.</summary>
@@ -92,7 +96,7 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
 
         public override void Complete(Exception? exception = null)
         {
-            if (handover._goOn is null)
+            if (handover._continuation is null)
             {
                 _inner.Complete(exception);
             }
@@ -102,7 +106,7 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
 
         public override void AdvanceTo(SequencePosition consumed, SequencePosition examined)
         {
-            handover._hasSpoken = true;
+            handover._receivedFirstByte = true;
             _inner.AdvanceTo(consumed, examined);
         }
 
@@ -113,7 +117,7 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
         public override bool TryRead(out ReadResult result) => _inner.TryRead(out result);
     }
 
-    /// <summary>Likewise the writer.</summary>
+    /// <summary>The transport's writer, which HTTP's end does not end once the connection is taken.</summary>
     private sealed class KeptWriter(ConnectionHandover handover) : PipeWriter
     {
         private readonly PipeWriter _inner = handover._transport.Output;
@@ -124,7 +128,7 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
 
         public override void Complete(Exception? exception = null)
         {
-            if (handover._goOn is null)
+            if (handover._continuation is null)
             {
                 _inner.Complete(exception);
             }
@@ -141,3 +145,7 @@ internal sealed class ConnectionHandover : IDuplexPipe, IConnectionHeartbeatFeat
         public override Span<byte> GetSpan(int sizeHint = 0) => _inner.GetSpan(sizeHint);
     }
 }
+
+/// <summary>How long a connection may take before HTTP's own timeouts hold: those begin with the first byte of a request, or after minutes.</summary>
+/// <param name="FirstRequest">A client that sends nothing but empty lines, which HTTP allows before a request, has this long.</param>
+internal sealed record HandoverTimeouts(TimeSpan FirstByte, TimeSpan FirstRequest);

@@ -78,7 +78,7 @@ internal struct FrameReader
             return Violate(CloseCode.ProtocolError, wrong);
         }
 
-        if (header.Length > Limits.MaxMessageBytes - _message.Length)
+        if (!header.IsControl && header.Length > Limits.MaxMessageBytes - _message.Length) // A control frame is no part of the message around it.
         {
             return Violate(CloseCode.MessageTooBig, $"messages have at most {Limits.MaxMessageBytes} bytes");
         }

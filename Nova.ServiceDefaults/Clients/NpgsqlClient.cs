@@ -1,4 +1,7 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Nova.ServiceDefaults.Clients;
+using Nova.ServiceDefaults.Health;
 using Npgsql;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
@@ -15,8 +18,8 @@ public static class NpgsqlClientExtensions
     public static void AddNpgsqlDataSource(this IHostApplicationBuilder builder, string connectionName)
     {
         var connectionString = builder.Configuration.RequireConnectionString(connectionName);
-        builder.Services.AddNpgsqlDataSource(connectionString);
-        builder.Services.AddHealthChecks().AddNpgSql(name: "PostgreSql");
+        builder.Services.AddNpgsqlDataSource(PostgresSettings.WithDefaults(connectionString), dataSource => dataSource.ConfigureSessions());
+        builder.Services.AddDependencyProbe<PostgresProbe>("PostgreSql", HealthStatus.Unhealthy);
         builder.Services.AddOpenTelemetry()
             .WithTracing(tracing => tracing.AddNpgsql())
             .WithMetrics(metrics => metrics.AddMeter("Npgsql"));

@@ -2,19 +2,23 @@ using System.Net.Sockets;
 using System.Text.Json;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Nova.ServiceDefaults.Background;
 using Npgsql;
 using StackExchange.Redis;
 
 namespace Nova.ServiceDefaults;
 
 /// <summary>
-/// Turns what a handler threw into a problem body: a client's mistake names its field, a dependency that is away is 503 with
+/// Turns what a handler threw into a problem body: a client's mistake names its field, a dependency that is unavailable is 503 with
 /// <c>Retry-After</c>, and anything else is 500 without internals.
 /// </summary>
-internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
+internal sealed partial class ProblemExceptionHandler(TimeProvider time, ILogger<ProblemExceptionHandler> logger) : IExceptionHandler
 {
     private const int ClientClosedRequest = 499;
+
+    private readonly LogThrottle _warnings = new(time);
 
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -42,7 +46,16 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
                 LogUnexpected(logger, exception, context.Request.Method, context.Request.Path);
                 return Problems.Create(StatusCodes.Status500InternalServerError, "SERVER_ERROR", "Something failed on our side; it has been logged.");
             case NpgsqlException or RedisException or SocketException or TimeoutException:
-                LogDependencyAway(logger, exception, context.Request.Method, context.Request.Path);
+                if (exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction })
+                {
+                    context.RequestServices.GetService<NpgsqlDataSource>()?.Clear(); // The primary was demoted; new sessions find the new one.
+                }
+
+                if (_warnings.TryTake(out var suppressed))
+                {
+                    LogDependencyUnavailable(logger, context.Request.Method, context.Request.Path, exception.Message, suppressed);
+                }
+
                 return Problems.Unavailable(context, "A database behind this service is not reachable; try again.");
             default:
                 LogUnexpected(logger, exception, context.Request.Method, context.Request.Path);
@@ -69,8 +82,8 @@ internal sealed partial class ProblemExceptionHandler(ILogger<ProblemExceptionHa
         _ => "The request cannot be read.",
     };
 
-    [LoggerMessage(1, LogLevel.Warning, "DependencyAway: {Method} {Path} is answered 503")]
-    private static partial void LogDependencyAway(ILogger logger, Exception exception, string method, string path);
+    [LoggerMessage(1, LogLevel.Warning, "RequestUnavailable: {Method} {Path} is answered 503: {Reason} ({Suppressed} before it were not logged)")]
+    private static partial void LogDependencyUnavailable(ILogger logger, string method, string path, string reason, long suppressed);
 
     [LoggerMessage(2, LogLevel.Error, "RequestFailed: {Method} {Path}")]
     private static partial void LogUnexpected(ILogger logger, Exception exception, string method, string path);

@@ -6,16 +6,17 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nova.ServiceDefaults.Background;
 using Npgsql;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Postgres;
 
 /// <summary>
 /// Applies a service's embedded <c>Database/NNNN_*.sql</c> at start, once however many instances start together, and makes the database
 /// where there is none. Until it has, the service is not ready; it keeps trying, so that Postgres may come later than the service (F29).
 /// </summary>
 public sealed partial class SchemaMigration(
-    NpgsqlDataSource dataSource, IConfiguration configuration, string connectionName, Assembly scripts, ILogger<SchemaMigration> logger)
+    IConfiguration configuration, string connectionName, Assembly scripts, TimeProvider time, ILogger<SchemaMigration> logger)
     : BackgroundService, IHealthCheck
 {
     /// <summary>Any constant will do; advisory locks are per database, and each service has its own database.</summary>
@@ -29,25 +30,36 @@ public sealed partial class SchemaMigration(
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(Applied.IsCompletedSuccessfully ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy("The schema is not applied yet."));
 
+    /// <summary>Tries until it has been done: what stands in the way may be mended without a restart, and the log names it.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         for (var attempt = 0; !stoppingToken.IsCancellationRequested; attempt++)
         {
             try
             {
-                await ApplyAsync(stoppingToken);
+                await ApplyOrCreateAsync(stoppingToken);
                 _applied.TrySetResult();
                 return;
             }
-            catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidCatalogName)
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                await CreateDatabaseAsync(stoppingToken);
+                LogRetrying(logger, exception.InnerException is { } inner ? $"{exception.Message} {inner.Message}" : exception.Message);
             }
-            catch (Exception exception) when (exception is NpgsqlException { IsTransient: true } or System.Net.Sockets.SocketException or TimeoutException)
-            {
-                LogRetrying(logger, exception.Message);
-                await Task.Delay(Backoff.Next(attempt), stoppingToken);
-            }
+
+            await Task.Delay(Backoff.Next(attempt), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task ApplyOrCreateAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await ApplyAsync(stoppingToken);
+        }
+        catch (PostgresException exception) when (exception.SqlState == PostgresErrorCodes.InvalidCatalogName)
+        {
+            await CreateDatabaseAsync(stoppingToken);
+            await ApplyAsync(stoppingToken);
         }
     }
 
@@ -78,8 +90,14 @@ public sealed partial class SchemaMigration(
 
     private async Task ApplyAsync(CancellationToken stoppingToken)
     {
+        // Sessions of its own, without the services' limits: an index on a large table takes longer than any request may.
+        var own = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(connectionName)) { Pooling = false, CommandTimeout = 0 };
+        await using var dataSource = NpgsqlDataSource.Create(own);
         await using var connection = await dataSource.OpenConnectionAsync(stoppingToken);
-        await using var locking = new NpgsqlCommand("SELECT pg_advisory_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
+
+        // A lock of the transaction, not of the session: it holds behind a transaction pooler too.
+        await using var transaction = await connection.BeginTransactionAsync(stoppingToken);
+        await using var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
         await locking.ExecuteNonQueryAsync(stoppingToken);
 
         // DbUp is synchronous and opens a connection of its own; the lock above, held by this one, keeps other instances out.
@@ -101,17 +119,16 @@ public sealed partial class SchemaMigration(
             LogApplied(logger, script.Name);
         }
 
-        await using var unlocking = new NpgsqlCommand("SELECT pg_advisory_unlock($1)", connection) { Parameters = { new() { Value = Lock } } };
-        await unlocking.ExecuteNonQueryAsync(stoppingToken);
+        await transaction.CommitAsync(stoppingToken);
     }
 
-    [LoggerMessage(10, LogLevel.Information, "MigrationApplied: {Script}")]
+    [LoggerMessage(30, LogLevel.Information, "MigrationApplied: {Script}")]
     private static partial void LogApplied(ILogger logger, string script);
 
-    [LoggerMessage(12, LogLevel.Information, "DatabaseCreated: {Database}")]
+    [LoggerMessage(32, LogLevel.Information, "DatabaseCreated: {Database}")]
     private static partial void LogCreated(ILogger logger, string database);
 
-    [LoggerMessage(11, LogLevel.Warning, "MigrationRetrying: {Reason}")]
+    [LoggerMessage(31, LogLevel.Warning, "MigrationRetrying: {Reason}")]
     private static partial void LogRetrying(ILogger logger, string reason);
 }
 
@@ -122,6 +139,7 @@ public static class SchemaMigrationExtensions
     {
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<SchemaMigration>(services, connectionName, scripts));
         builder.Services.AddHostedService(services => services.GetRequiredService<SchemaMigration>());
+        builder.Services.AddSingleton<Leases>();
         builder.Services.AddHealthChecks().AddCheck<SchemaMigration>("schema");
     }
 }

@@ -20,7 +20,8 @@ public enum CallerRole
 public sealed record Caller(
     string Subject, CallerRole Role, IReadOnlySet<Guid>? Streams, bool AllStreams, string? ViewerIdClaim, DateTimeOffset ExpiresAt)
 {
-    private const int MaxSubjectLength = 256;
+    /// <summary>Of the <c>sub</c> claim, and so of a broadcaster's id everywhere.</summary>
+    public const int MaxSubjectLength = 256;
 
     /// <summary>The end of the year 9999, as a date in a token.</summary>
     private const long LastSecond = 253_402_300_799;

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using Microsoft.AspNetCore.Authentication.JwtBearer;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -8,9 +9,15 @@ using Microsoft.Extensions.Options;
 namespace Nova.ServiceDefaults;
 
 /// <summary>Tokens on REST calls: the framework's bearer scheme, with <see cref="TokenValidator"/> to judge them and problem bodies to refuse them.</summary>
-internal static class JwtAuthentication
+public static class JwtAuthentication
 {
-    public static void AddJwtAuthentication(this IHostApplicationBuilder builder)
+    private const string Publisher = "publisher";
+
+    /// <summary>Broadcasters and operators only, judged before the request's body is read.</summary>
+    public static TBuilder RequirePublisher<TBuilder>(this TBuilder endpoint)
+        where TBuilder : IEndpointConventionBuilder => endpoint.RequireAuthorization(Publisher);
+
+    internal static void AddJwtAuthentication(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
         services.AddOptions<TokenOptions>().BindConfiguration(TokenOptions.Section).ValidateOnStart();
@@ -26,7 +33,8 @@ internal static class JwtAuthentication
                 OnForbidden = context => Problems.WriteAsync(
                     context.HttpContext, StatusCodes.Status403Forbidden, "UNAUTHORIZED", "This token's role does not allow that."),
             });
-        services.AddAuthorization();
+        services.AddAuthorization(options => options.AddPolicy(Publisher, policy => policy.RequireAssertion(
+            context => context.Resource is HttpContext http && http.Features.Get<Caller>() is { Role: not CallerRole.Viewer })));
     }
 
     private static async Task ValidateAsync(MessageReceivedContext context)

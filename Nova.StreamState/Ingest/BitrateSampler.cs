@@ -1,4 +1,8 @@
+using System.Diagnostics;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Health;
+using Nova.ServiceDefaults.Postgres;
 using Nova.StreamState.Outbox;
 using Nova.StreamState.Streams;
 using Npgsql;
@@ -7,132 +11,90 @@ namespace Nova.StreamState.Ingest;
 
 /// <summary>
 /// Lets at most one <c>bitrate_update</c> per 5 s of a stream leave, the newest value (S33). Samples are kept in Postgres, so that it does
-/// not matter which replica gets them; they are no state, so they go straight to the channel.
+/// not matter which replica gets them; they are no state, so they go straight to the channel. A sample is taken from Postgres in one statement
+/// and sent afterwards: nothing of Postgres is held while Redis is asked.
 /// </summary>
 internal sealed class BitrateSampler(
-    NpgsqlDataSource dataSource, StreamStore store, EventPublisher publisher, TimeProvider time, StreamStateMetrics metrics,
-    ILogger<BitrateSampler> logger)
+    NpgsqlDataSource dataSource, EventPublisher publisher, BroadcasterLiveness liveness, RedisProbe redis, LoopGuards guards, StreamStateMetrics metrics)
 {
-    /// <summary>What an event that was just committed takes to reach the channel, mostly.</summary>
-    private static readonly TimeSpan RelayTime = TimeSpan.FromMilliseconds(50);
+    /// <summary>Samples that were held back and leave together in one check; the next check takes the rest.</summary>
+    private const int MaxDue = 1000;
+
+    private readonly LoopGuard _guard = guards["bitrate sampler"];
 
     public async Task AddAsync(StreamRecord stream, int kbps, CancellationToken cancellationToken)
     {
         metrics.BitrateSample();
-        await using var command = dataSource.CreateCommand(
+        var (isDue, isLost, now) = (false, false, default(DateTimeOffset));
+        await using (var command = dataSource.CreateCommand(
             """
-            UPDATE ingest SET bitrate_kbps = $2, bitrate_at = clock_timestamp() WHERE stream_id = $1
-            RETURNING bitrate_sent_at IS NULL OR bitrate_sent_at <= clock_timestamp() - $3
-            """);
-        command.Parameters.Add(new() { Value = stream.StreamId });
-        command.Parameters.Add(new() { Value = kbps });
-        command.Parameters.Add(new() { Value = Limits.BitrateInterval });
-        if (await command.ExecuteScalarAsync(cancellationToken) is true && !await TrySendAsync(stream.StreamId, cancellationToken))
+            UPDATE ingest SET last_signal_at = now(), bitrate_kbps = $2, bitrate_at = now(),
+                bitrate_sent_at = CASE WHEN coalesce(bitrate_sent_at, '-infinity') <= now() - $3 THEN now() ELSE bitrate_sent_at END
+            WHERE stream_id = $1
+            RETURNING bitrate_sent_at = now() AS is_due, lost_at IS NOT NULL AS is_lost, now() AS now
+            """))
         {
-            await Task.Delay(RelayTime, time, cancellationToken);
-            await TrySendAsync(stream.StreamId, cancellationToken); // Else it leaves with the next check.
+            command.Parameters.Add(new() { Value = stream.StreamId });
+            command.Parameters.Add(new() { Value = kbps });
+            command.Parameters.Add(new() { Value = Limits.BitrateInterval });
+            await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+            if (await reader.ReadAsync(cancellationToken))
+            {
+                (isDue, isLost, now) = (reader.Find<bool>("is_due") ?? false, reader.Get<bool>("is_lost"), reader.Get<DateTimeOffset>("now"));
+            }
+        }
+
+        if (isLost)
+        {
+            await liveness.RestoreAsync(stream.StreamId, cancellationToken);
+        }
+
+        if (isDue)
+        {
+            Send(stream, kbps, now);
         }
     }
 
     /// <summary>Sends the samples that were held back and whose time has come.</summary>
     public async Task SendDueAsync(CancellationToken cancellationToken)
     {
-        List<Guid> due = [];
+        List<(StreamRecord Stream, int Kbps, DateTimeOffset Now)> due = [];
         await using (var command = dataSource.CreateCommand(
-            "SELECT stream_id FROM ingest WHERE bitrate_at > coalesce(bitrate_sent_at, '-infinity') AND coalesce(bitrate_sent_at, '-infinity') <= now() - $1"))
+            $"""
+            WITH due AS (
+                SELECT stream_id FROM ingest
+                WHERE bitrate_at > coalesce(bitrate_sent_at, '-infinity') AND coalesce(bitrate_sent_at, '-infinity') <= now() - $1 AND lost_at IS NULL
+                LIMIT $2 FOR UPDATE SKIP LOCKED),
+            taken AS (UPDATE ingest i SET bitrate_sent_at = now() FROM due WHERE i.stream_id = due.stream_id RETURNING i.stream_id, i.bitrate_kbps)
+            SELECT {StreamRows.Columns}, taken.bitrate_kbps AS measured_kbps, now() AS now FROM taken JOIN streams s USING (stream_id)
+            """))
         {
             command.Parameters.Add(new() { Value = Limits.BitrateInterval });
+            command.Parameters.Add(new() { Value = MaxDue });
             await using var reader = await command.ExecuteReaderAsync(cancellationToken);
             while (await reader.ReadAsync(cancellationToken))
             {
-                due.Add(reader.GetGuid(0));
+                due.Add((StreamRows.Read(reader), reader.Get<int>("measured_kbps"), reader.Get<DateTimeOffset>("now")));
             }
         }
 
-        foreach (var streamId in due)
-        {
-            await TrySendAsync(streamId, cancellationToken);
-        }
+        due.ForEach(sample => Send(sample.Stream, sample.Kbps, sample.Now));
     }
 
-    /// <summary>
-    /// Sends the newest sample if it is due and nothing of its stream is on its way: under the row lock no event can be committed, and one that
-    /// waits in the outbox has an earlier time and must be on the channel first (S45).
-    /// </summary>
-    private async Task<bool> TrySendAsync(Guid streamId, CancellationToken cancellationToken)
+    /// <summary>Without waiting: the publisher has its answer whatever Redis does. What fails is not tried again; a newer sample follows.</summary>
+    /// <param name="now">By the database's clock: times on the channel come from one clock.</param>
+    private void Send(StreamRecord stream, int kbps, DateTimeOffset now)
     {
-        await publisher.AnnounceAsync(streamId, cancellationToken);
-        try
+        if (!redis.IsAnswering)
         {
-            return await SendUnderLockAsync(streamId, cancellationToken);
-        }
-        finally
-        {
-            publisher.Withdraw(streamId);
-        }
-    }
-
-    private async Task<bool> SendUnderLockAsync(Guid streamId, CancellationToken cancellationToken)
-    {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        await using (var @lock = new NpgsqlCommand("SELECT 1 FROM streams WHERE stream_id = $1 AND status = 'active' FOR UPDATE", connection))
-        {
-            @lock.Parameters.Add(new() { Value = streamId });
-            if (await @lock.ExecuteScalarAsync(cancellationToken) is null)
-            {
-                return false;
-            }
+            return;
         }
 
-        await using var take = new NpgsqlCommand(
-            """
-            UPDATE ingest SET bitrate_sent_at = clock_timestamp()
-            WHERE stream_id = $1 AND bitrate_at > coalesce(bitrate_sent_at, '-infinity') AND coalesce(bitrate_sent_at, '-infinity') <= clock_timestamp() - $2
-              AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.stream_id = $1)
-            RETURNING bitrate_kbps, bitrate_sent_at
-            """,
-            connection)
-        {
-            Parameters = { new() { Value = streamId }, new() { Value = Limits.BitrateInterval } },
-        };
-        int kbps;
-        DateTimeOffset now;
-        await using (var reader = await take.ExecuteReaderAsync(cancellationToken))
-        {
-            if (!await reader.ReadAsync(cancellationToken))
-            {
-                return false;
-            }
-
-            (kbps, now) = (reader.GetInt32(0), reader.GetFieldValue<DateTimeOffset>(1));
-        }
-
-        if (await store.FindAsync(streamId, cancellationToken) is { Stream: var stream })
-        {
-            await PublishAsync(stream, kbps, now);
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        return true;
-    }
-
-    /// <param name="now">When it leaves, not when it was measured up to 5 s before: times on the channel do not go back (S45).</param>
-    private async Task PublishAsync(StreamRecord stream, int kbps, DateTimeOffset now)
-    {
-        var at = (now > stream.LastEventAt ? now : stream.LastEventAt).TruncateToMilliseconds();
-        var update = new BitrateUpdate(
-            stream.StreamId, kbps, stream.Quality, BitrateLadder.Health(kbps, stream.EffectiveMaxBitrateKbps), at);
-        try
-        {
-            await publisher.PublishAsync(
-                stream.StreamId,
-                new StreamEvent(0, at, EventNames.BitrateUpdate, System.Diagnostics.Activity.Current?.Id ?? "", ProtocolJson.Encode(update)),
-                at);
-        }
-        catch (Exception exception) when (exception is StackExchange.Redis.RedisException or TimeoutException)
-        {
-            logger.LoopFailed(nameof(BitrateSampler), exception.Message); // A newer one follows; an old one is worth nothing.
-        }
+        var traceParent = Activity.Current?.Id ?? "";
+        _guard.Start(() => publisher.PublishSampleAsync(
+            stream.StreamId,
+            (now > stream.LastEventAt ? now : stream.LastEventAt).TruncateToMilliseconds(),
+            at => new StreamEvent(0, at, EventNames.BitrateUpdate, traceParent, ProtocolJson.Encode(new BitrateUpdate(
+                stream.StreamId, kbps, stream.Quality, BitrateLadder.Health(kbps, stream.EffectiveMaxBitrateKbps), at)))));
     }
 }

@@ -1,6 +1,8 @@
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
-using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Postgres;
+using Nova.StreamState.Presence;
 using Nova.StreamState.Streams;
 using Npgsql;
 
@@ -8,49 +10,45 @@ namespace Nova.StreamState.Ingest;
 
 /// <summary>
 /// Notices broadcasters that fell silent (PROTOCOL.md 3.2): with heartbeats, <c>RTMP_CONNECTION_LOST</c> and after a grace
-/// <c>connection_lost</c>; without, <c>session_timeout</c>. Any number of replicas may watch: the row lock decides.
+/// <c>connection_lost</c>; without, <c>session_timeout</c>. One replica at a time looks; the row lock decides.
 /// </summary>
 internal sealed class IngestWatch(
-    NpgsqlDataSource dataSource,
-    SchemaMigration schema,
-    StreamStore store,
-    BitrateSampler sampler,
-    IOptions<StreamStateOptions> options,
-    TimeProvider time,
-    ILogger<IngestWatch> logger) : BackgroundService
+    NpgsqlDataSource dataSource, SchemaMigration schema, Leases leases, LoopGuards guards, StreamStore store, BitrateSampler sampler,
+    IOptions<StreamStateOptions> options, ILogger<IngestWatch> logger) : BackgroundService
 {
     private readonly StreamStateOptions _options = options.Value;
+    private readonly Leases.Lease _lease = leases.For("ingest watch");
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         await schema.Applied.WaitAsync(stoppingToken);
-        long? lastPass = null;
-        using var timer = new PeriodicTimer(_options.IngestCheckInterval, time);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await ForgiveOutageAsync(lastPass, stoppingToken);
-                foreach (var streamId in await FindSilentAsync(stoppingToken))
-                {
-                    await JudgeAsync(streamId, stoppingToken);
-                }
-
-                await sampler.SendDueAsync(stoppingToken);
-                lastPass = time.GetTimestamp();
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                logger.LoopFailed(nameof(IngestWatch), exception.Message);
-            }
-        }
+        await guards["ingest watch"].RunEveryAsync(_options.IngestCheckInterval, PassAsync, stoppingToken);
     }
 
-    /// <summary>While this service or Postgres was away no heartbeat could be heard: that silence is ours, not the broadcasters'.</summary>
-    private async Task ForgiveOutageAsync(long? lastPass, CancellationToken cancellationToken)
+    private async Task PassAsync(CancellationToken cancellationToken)
     {
-        var deaf = lastPass is { } last ? time.GetElapsedTime(last) : _options.HeartbeatTimeout;
-        if (deaf < _options.HeartbeatTimeout / 3 + _options.IngestCheckInterval)
+        if (!await _lease.TryHoldAsync(cancellationToken))
+        {
+            return;
+        }
+
+        await ForgiveOutageAsync(cancellationToken);
+        foreach (var streamId in await FindSilentAsync(cancellationToken))
+        {
+            await JudgeAsync(streamId, cancellationToken);
+        }
+
+        await sampler.SendDueAsync(cancellationToken);
+    }
+
+    /// <summary>
+    /// While all replicas or Postgres were unavailable no heartbeat could be recorded: that silence is ours, not the broadcasters'. How long it was
+    /// the lease says, which was not renewed either.
+    /// </summary>
+    private async Task ForgiveOutageAsync(CancellationToken cancellationToken)
+    {
+        var outage = _lease.TakeGap() ?? TimeSpan.Zero;
+        if (outage < (_options.HeartbeatTimeout / 3) + _options.IngestCheckInterval)
         {
             return;
         }
@@ -63,7 +61,7 @@ internal sealed class IngestWatch(
         command.Parameters.Add(new() { Value = _options.HeartbeatTimeout });
         if (await command.ExecuteNonQueryAsync(cancellationToken) > 0)
         {
-            logger.OutageForgiven(deaf.TotalSeconds);
+            logger.OutageForgiven(outage.TotalSeconds);
         }
     }
 
@@ -92,32 +90,39 @@ internal sealed class IngestWatch(
 
     private async Task JudgeAsync(Guid streamId, CancellationToken cancellationToken)
     {
-        var lost = await store.ChangeAsync(
-            streamId,
-            new StreamChange(
-                (locked, _) => IsLost(locked) ? StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionLost, locked.Now) : null,
-                IngestSignal.Lost),
-            cancellationToken);
+        var lost = await store.ChangeAsync(streamId, new StreamChange(new LoseCommand(_options)), cancellationToken);
         if (lost.Outcome == ChangeOutcome.Changed)
         {
             logger.BroadcasterLost(streamId);
             return;
         }
 
-        await store.ChangeAsync(
-            streamId,
-            new StreamChange(
-                (locked, live) => EndReasonOf(locked) is { } reason ? StreamLifecycle.End(locked.Stream, reason, live, locked.Now) : null,
-                IngestSignal.None),
-            cancellationToken);
+        await store.ChangeAsync(streamId, new StreamChange(new EndSilentCommand(_options)), cancellationToken);
     }
 
-    // Asked again under the row lock: a sign of life may have come since the stream was found silent.
-    private bool IsLost(LockedStream locked) =>
-        locked is { Watched: true, LostAt: null } && locked.LastSignalAt < locked.Now - _options.HeartbeatTimeout;
+    // Both ask again under the row lock: a sign of life may have come since the stream was found silent.
+    private sealed record LoseCommand(StreamStateOptions Options) : StreamCommand
+    {
+        public override IngestSignal Signal => IngestSignal.Lost;
 
-    private EndReason? EndReasonOf(LockedStream locked) =>
-        locked.LostAt < locked.Now - _options.ReconnectGrace ? EndReason.ConnectionLost
-        : !locked.Watched && locked.LastSignalAt < locked.Now - _options.SessionTimeout ? EndReason.SessionTimeout
-        : null;
+        public override Transition? Apply(LockedStream locked, PresenceTotals totals) =>
+            locked is { Watched: true, LostAt: null } && locked.LastSignalAt < locked.Now - Options.HeartbeatTimeout
+                ? StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionLost, locked.Now)
+                : null;
+    }
+
+    private sealed record EndSilentCommand(StreamStateOptions Options) : StreamCommand
+    {
+        public override IngestSignal Signal => IngestSignal.None;
+
+        public override TimeSpan Patience => TimeSpan.FromSeconds(1); // As in any end: its numbers are final.
+
+        public override Transition? Apply(LockedStream locked, PresenceTotals totals) =>
+            ReasonOf(locked) is { } reason ? StreamLifecycle.End(locked.Stream, reason, totals, locked.Now) : null;
+
+        private EndReason? ReasonOf(LockedStream locked) =>
+            locked.LostAt < locked.Now - Options.ReconnectGrace ? EndReason.ConnectionLost
+            : !locked.Watched && locked.LastSignalAt < locked.Now - Options.SessionTimeout ? EndReason.SessionTimeout
+            : null;
+    }
 }

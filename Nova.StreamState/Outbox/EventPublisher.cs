@@ -1,55 +1,96 @@
+using System.Globalization;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Health;
 using StackExchange.Redis;
 
 namespace Nova.StreamState.Outbox;
 
+/// <summary>An event and when it happened.</summary>
+internal sealed record PublishedEvent(StreamEvent Event, DateTimeOffset HappenedAt);
+
 /// <summary>Puts events on a stream's Redis channel.</summary>
-internal sealed class EventPublisher(IConnectionMultiplexer redis, TimeProvider time)
+internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe probe, TimeProvider time)
 {
     private static readonly string Script = EmbeddedScript.Read("publish.lua");
+    private static readonly string SampleScript = EmbeddedScript.Read("sample.lua");
     private static readonly string AnnounceScript = EmbeddedScript.Read("announce.lua");
-
-    private static readonly TimeSpan LongestAnnouncement = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Longer than any broadcast is silent; gateways extend it while anybody watches.</summary>
     private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
 
     /// <summary>
-    /// A change begins whose event will get its time: from now on no count may overtake it. Where Redis is slow or away, the change does not wait
-    /// for it: then counts hardly pass either.
+    /// Registers a pending change so that presence.lua does not stamp a count later than its event. Disposing unregisters it, unless the change was
+    /// committed: then its publication does.
     /// </summary>
-    public async Task AnnounceAsync(Guid streamId, CancellationToken cancellationToken)
+    public Announcement Announce(Guid streamId) => new(this, streamId, probe.IsAnswering);
+
+    /// <summary>Publishes events of one stream in their order, together.</summary>
+    /// <exception cref="RedisException">Redis did not take them; nothing is lost, the caller tries again.</exception>
+    public Task PublishAsync(Guid streamId, IReadOnlyList<PublishedEvent> events)
     {
-        if (redis.IsConnected)
+        var arguments = new RedisValue[2 + (4 * events.Count)];
+        arguments[0] = StreamKeys.Channel(streamId);
+        arguments[1] = LiveHashSeconds;
+        for (var i = 0; i < events.Count; i++)
         {
-            await Announce(streamId, 1, CommandFlags.None).WaitAsync(LongestAnnouncement, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            var (streamEvent, happenedAt) = events[i];
+            arguments[2 + (4 * i)] = streamEvent.Encode();
+            arguments[3 + (4 * i)] = streamEvent.Version;
+            arguments[4 + (4 * i)] = happenedAt.ToUnixTimeMilliseconds();
+            arguments[5 + (4 * i)] = streamEvent.EventName;
+        }
+
+        return redis.GetDatabase().ScriptEvaluateAsync(Script, [StreamKeys.Live(streamId)], arguments);
+    }
+
+    /// <summary>Publishes an event that is no state, with the time that fits into the channel's order.</summary>
+    /// <param name="at">Now.</param>
+    /// <param name="encode">The message with that time in it.</param>
+    public async Task PublishSampleAsync(Guid streamId, DateTimeOffset at, Func<DateTimeOffset, StreamEvent> encode)
+    {
+        const int Attempts = 3; // Each event that comes between costs one.
+        for (var attempt = 0; attempt < Attempts; attempt++)
+        {
+            var fitting = (long)await redis.GetDatabase().ScriptEvaluateAsync(
+                SampleScript,
+                [StreamKeys.Live(streamId)],
+                [StreamKeys.Channel(streamId), encode(at).Encode(), at.ToUnixTimeMilliseconds(), LiveHashSeconds]);
+            if (fitting == 0)
+            {
+                return;
+            }
+
+            at = DateTimeOffset.FromUnixTimeMilliseconds(fitting);
+        }
+    }
+
+    internal sealed class Announcement(EventPublisher publisher, Guid streamId, bool isPossible) : IDisposable
+    {
+        private readonly Task _sent = isPossible ? publisher.SendAsync(streamId, 1, CommandFlags.None) : Task.CompletedTask;
+        private bool _isComplete;
+
+        /// <summary>Waits until Redis has it, and not long: where Redis is slow, counts hardly pass either.</summary>
+        public async Task WaitAsync(TimeSpan patience, CancellationToken cancellationToken)
+        {
+            await _sent.WaitAsync(patience, publisher.Time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             cancellationToken.ThrowIfCancellationRequested();
         }
-    }
 
-    /// <summary>Its event is told, or none comes of it.</summary>
-    public void Withdraw(Guid streamId)
-    {
-        if (redis.IsConnected)
+        /// <summary>The change is committed; its event unregisters it.</summary>
+        public void Complete() => _isComplete = true;
+
+        public void Dispose()
         {
-            _ = Announce(streamId, -1, CommandFlags.FireAndForget);
+            if (isPossible && !_isComplete)
+            {
+                _ = publisher.SendAsync(streamId, -1, CommandFlags.FireAndForget);
+            }
         }
     }
 
-    /// <exception cref="RedisException">Redis did not take it; nothing is lost, the caller tries again.</exception>
-    public Task PublishAsync(Guid streamId, StreamEvent streamEvent, DateTimeOffset happenedAt) =>
-        redis.GetDatabase().ScriptEvaluateAsync(
-            Script,
-            [StreamKeys.Live(streamId)],
-            [
-                StreamKeys.Channel(streamId),
-                streamEvent.Encode(),
-                streamEvent.Version,
-                happenedAt.ToUnixTimeMilliseconds(),
-                streamEvent.EventName,
-                LiveHashSeconds,
-            ]);
+    private TimeProvider Time => time;
 
-    private Task Announce(Guid streamId, int change, CommandFlags flags) =>
-        redis.GetDatabase().ScriptEvaluateAsync(AnnounceScript, [StreamKeys.Live(streamId)], [change, LiveHashSeconds], flags);
+    private Task SendAsync(Guid streamId, int change, CommandFlags flags) =>
+        redis.GetDatabase().ScriptEvaluateAsync(
+            AnnounceScript, [StreamKeys.Live(streamId)], [change.ToString(CultureInfo.InvariantCulture), LiveHashSeconds], flags);
 }

@@ -2,30 +2,29 @@ using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
-using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Health;
+using Nova.ServiceDefaults.Postgres;
 using Npgsql;
 using NpgsqlTypes;
-using StackExchange.Redis;
 
 namespace Nova.StreamState.Outbox;
 
 /// <summary>
-/// Carries committed events to Redis, in order within a stream, at least once. One replica works on a partition at a time: it holds the
-/// partition's advisory lock, which Postgres frees when the connection dies. A notification wakes it; polling is the guarantee.
+/// Carries committed events to Redis, in order within a stream, at least once. The replica that holds a partition's lease works on it; one that
+/// froze and comes back publishes nothing twice, since publish.lua knows what the channel has. A signal wakes it; polling is the guarantee.
 /// </summary>
 internal sealed class OutboxRelay(
-    NpgsqlDataSource dataSource,
-    SchemaMigration schema,
-    EventPublisher publisher,
-    IOptions<StreamStateOptions> options,
-    TimeProvider time,
-    StreamStateMetrics metrics,
-    ILogger<OutboxRelay> logger) : BackgroundService
+    NpgsqlDataSource dataSource, SchemaMigration schema, Leases leases, EventPublisher publisher, RedisProbe redis, OutboxSignals signals, LoopGuards guards,
+    IOptions<StreamStateOptions> options, TimeProvider time, StreamStateMetrics metrics) : BackgroundService
 {
     private const int BatchSize = 100;
 
-    /// <summary>First half of the two-part advisory lock key; the partition is the second.</summary>
-    private const int LockClass = 0x6F757462;
+    /// <summary>How soon another replica's partition is asked for again: with a lease of 3 s it changes hands within 4 s (S63).</summary>
+    private static readonly TimeSpan LeaseRetry = TimeSpan.FromMilliseconds(750);
+
+    /// <summary>While Redis does not answer events wait in their table. Each try would only cost a time-out.</summary>
+    private static readonly TimeSpan RedisRetry = TimeSpan.FromMilliseconds(100);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -35,104 +34,89 @@ internal sealed class OutboxRelay(
 
     private async Task RunPartitionAsync(int partition, CancellationToken stoppingToken)
     {
-        for (var attempt = 0; !stoppingToken.IsCancellationRequested; attempt++)
-        {
-            try
-            {
-                await using var connection = await dataSource.OpenConnectionAsync(stoppingToken);
-                if (await TryLockAsync(connection, partition, stoppingToken))
-                {
-                    attempt = 0;
-                    await RelayAsync(connection, partition, stoppingToken);
-                }
-            }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception exception)
-            {
-                logger.RelayInterrupted(partition, exception.Message);
-            }
+        var lease = leases.For($"outbox {partition}");
+        await guards["outbox relay"].RunAsync(token => PassAsync(partition, lease, token), stoppingToken);
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(1), time);
+        await lease.ReleaseAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Else another replica waits for its end.
+    }
 
-            // Another replica has the partition, or something is away: look again later, not all at once.
-            await Task.Delay(Backoff.Next(attempt), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    private async Task PassAsync(int partition, Leases.Lease lease, CancellationToken cancellationToken)
+    {
+        if (!await lease.TryHoldAsync(cancellationToken))
+        {
+            await Task.Delay(LeaseRetry, time, cancellationToken);
+        }
+        else if (!redis.IsAnswering)
+        {
+            await Task.Delay(RedisRetry, time, cancellationToken);
+        }
+        else if (await RelayBatchAsync(partition, cancellationToken) == 0)
+        {
+            await signals.WaitAsync(partition, options.Value.OutboxPollInterval, cancellationToken);
         }
     }
 
-    private static async Task<bool> TryLockAsync(NpgsqlConnection connection, int partition, CancellationToken cancellationToken)
+    /// <returns>How many rows there were.</returns>
+    private async Task<int> RelayBatchAsync(int partition, CancellationToken cancellationToken)
     {
-        await using var command = new NpgsqlCommand("SELECT pg_try_advisory_lock($1, $2)", connection)
-        {
-            Parameters = { new() { Value = LockClass }, new() { Value = partition } },
-        };
-        return (bool)(await command.ExecuteScalarAsync(cancellationToken))!;
-    }
-
-    private async Task RelayAsync(NpgsqlConnection connection, int partition, CancellationToken stoppingToken)
-    {
-        await using (var listen = new NpgsqlCommand($"LISTEN {OutboxTable.Channel(partition)}", connection))
-        {
-            await listen.ExecuteNonQueryAsync(stoppingToken);
-        }
-
-        while (true)
-        {
-            if (await RelayBatchAsync(connection, partition, stoppingToken) == 0)
-            {
-                await connection.WaitAsync(options.Value.OutboxPollInterval, stoppingToken);
-            }
-        }
-    }
-
-    private async Task<int> RelayBatchAsync(NpgsqlConnection connection, int partition, CancellationToken cancellationToken)
-    {
-        var rows = await ReadAsync(connection, partition, cancellationToken);
+        var rows = await ReadAsync(partition, cancellationToken);
         if (rows.Count == 0)
         {
             return 0;
         }
 
-        // One connection keeps them in order, so they need not wait for each other. A row that failed while a later one of its stream got
-        // through is skipped by publish.lua the next time; gateways see the gap and read the snapshot.
-        var published = rows.Select(row => PublishAsync(row)).ToList();
-        await Task.WhenAll(published).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        var done = rows.Where((_, index) => published[index].IsCompletedSuccessfully).Select(row => row.Id).ToArray();
+        // A stream's events go together, so that none of them can fail while a later one gets through; streams need not wait for each other.
+        var streams = rows.GroupBy(row => row.StreamId).Select(stream => (Rows: stream.ToList(), Published: PublishAsync(stream.Key, [.. stream]))).ToList();
+        var all = Task.WhenAll(streams.Select(stream => stream.Published));
+        await all.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        var done = streams.Where(stream => stream.Published.IsCompletedSuccessfully).SelectMany(stream => stream.Rows).Select(row => row.Id).ToArray();
 
-        await using var delete = new NpgsqlCommand("DELETE FROM outbox WHERE id = ANY($1)", connection) { Parameters = { new() { Value = done, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint } } };
+        await using var delete = dataSource.CreateCommand("DELETE FROM outbox WHERE id = ANY($1)");
+        delete.Parameters.Add(new() { Value = done, NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Bigint });
         await delete.ExecuteNonQueryAsync(cancellationToken);
-        await Task.WhenAll(published); // Throws the failure, after what went well is settled.
+        await all; // Throws the failure, after what went well is settled.
         return rows.Count;
     }
 
-    private async Task PublishAsync(OutboxRow row)
+    private async Task PublishAsync(Guid streamId, IReadOnlyList<OutboxRow> rows)
     {
-        using var activity = StreamStateMetrics.Activities.StartActivity(
-            $"publish {row.EventName}", ActivityKind.Producer, ActivityContext.TryParse(row.TraceParent, null, out var parent) ? parent : default);
-        activity?.SetTag("messaging.system", "redis");
-        var now = time.GetUtcNow();
-        await publisher.PublishAsync(
-            row.StreamId, new StreamEvent(row.Version, now, row.EventName, activity?.Id ?? row.TraceParent, row.Envelope), row.HappenedAt);
-        metrics.EventPublished(row.EventName, now - row.HappenedAt);
+        var activities = rows.Select(StartActivity).ToList();
+        try
+        {
+            var now = time.GetUtcNow();
+            await publisher.PublishAsync(streamId, [.. rows.Zip(activities, (row, activity) => new PublishedEvent(
+                new StreamEvent(row.Version, now, row.EventName, activity?.Id ?? row.TraceParent, row.Envelope), row.HappenedAt))]);
+            foreach (var row in rows)
+            {
+                metrics.EventPublished(row.EventName, now - row.HappenedAt);
+            }
+        }
+        finally
+        {
+            activities.ForEach(activity => activity?.Dispose());
+        }
     }
 
-    private static async Task<List<OutboxRow>> ReadAsync(NpgsqlConnection connection, int partition, CancellationToken cancellationToken)
+    private static Activity? StartActivity(OutboxRow row)
     {
-        await using var select = new NpgsqlCommand(OutboxTable.ColumnsAndOrder, connection)
-        {
-            Parameters = { new() { Value = (short)partition }, new() { Value = BatchSize } },
-        };
+        var activity = StreamStateMetrics.Activities.StartActivity(
+            $"publish {row.EventName}", ActivityKind.Producer, ActivityContext.TryParse(row.TraceParent, null, out var parent) ? parent : default);
+        activity?.SetTag("messaging.system", "redis");
+        return activity;
+    }
+
+    private async Task<List<OutboxRow>> ReadAsync(int partition, CancellationToken cancellationToken)
+    {
+        await using var select = dataSource.CreateCommand(
+            "SELECT id, stream_id, version, event, happened_at, trace_parent, envelope FROM outbox WHERE partition = $1 ORDER BY id LIMIT $2");
+        select.Parameters.Add(new() { Value = (short)partition });
+        select.Parameters.Add(new() { Value = BatchSize });
         await using var reader = await select.ExecuteReaderAsync(cancellationToken);
         List<OutboxRow> rows = [];
         while (await reader.ReadAsync(cancellationToken))
         {
             rows.Add(new OutboxRow(
-                reader.GetInt64(0),
-                reader.GetGuid(1),
-                reader.GetInt64(2),
-                reader.GetString(3),
-                reader.GetFieldValue<DateTimeOffset>(4),
-                reader.GetString(5),
+                reader.GetInt64(0), reader.GetGuid(1), reader.GetInt64(2), reader.GetString(3), reader.GetFieldValue<DateTimeOffset>(4), reader.GetString(5),
                 Encoding.UTF8.GetBytes(reader.GetString(6))));
         }
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using Npgsql;
-using NpgsqlTypes;
 
 namespace Nova.StreamState.Outbox;
 
@@ -14,9 +14,6 @@ internal static class OutboxTable
     /// </summary>
     public const int Partitions = 4;
 
-    public const string ColumnsAndOrder =
-        "SELECT id, stream_id, version, event, happened_at, trace_parent, envelope FROM outbox WHERE partition = $1 ORDER BY id LIMIT $2";
-
     public static int PartitionOf(Guid streamId)
     {
         Span<byte> bytes = stackalloc byte[16];
@@ -24,26 +21,27 @@ internal static class OutboxTable
         return bytes[15] % Partitions; // The random end of a UUID, whichever version it is.
     }
 
-    public static string Channel(int partition) => $"nova_outbox_{partition}";
+    /// <summary>Notifications carry the partition.</summary>
+    public const string Channel = "nova_outbox";
 
-    /// <summary>The INSERT and the NOTIFY that wakes the relay when the transaction commits.</summary>
-    public static IEnumerable<NpgsqlBatchCommand> Insert(Guid streamId, long version, string eventName, DateTimeOffset? happenedAt, byte[] envelope)
+    public static NpgsqlBatchCommand Insert(Guid streamId, long version, string eventName, DateTimeOffset happenedAt, byte[] envelope) => new(
+        "INSERT INTO outbox (partition, stream_id, version, event, happened_at, trace_parent, envelope) VALUES ($1, $2, $3, $4, $5, $6, $7)")
     {
-        var partition = PartitionOf(streamId);
-        yield return new NpgsqlBatchCommand(
-            "INSERT INTO outbox (partition, stream_id, version, event, happened_at, trace_parent, envelope) VALUES ($1, $2, $3, $4, coalesce($5, now()), $6, $7)")
+        Parameters =
         {
-            Parameters =
-            {
-                new() { Value = (short)partition },
-                new() { Value = streamId },
-                new() { Value = version },
-                new() { Value = eventName },
-                new() { Value = happenedAt ?? (object)DBNull.Value, NpgsqlDbType = NpgsqlDbType.TimestampTz },
-                new() { Value = Activity.Current?.Id ?? "" },
-                new() { Value = Encoding.UTF8.GetString(envelope) },
-            },
-        };
-        yield return new NpgsqlBatchCommand("SELECT pg_notify($1, '')") { Parameters = { new() { Value = Channel(partition) } } };
-    }
+            new() { Value = (short)PartitionOf(streamId) },
+            new() { Value = streamId },
+            new() { Value = version },
+            new() { Value = eventName },
+            new() { Value = happenedAt },
+            new() { Value = Activity.Current?.Id ?? "" },
+            new() { Value = Encoding.UTF8.GetString(envelope) },
+        },
+    };
+
+    /// <summary>Wakes the relay of another replica when the transaction commits.</summary>
+    public static NpgsqlBatchCommand Notify(Guid streamId) => new("SELECT pg_notify($1, $2)")
+    {
+        Parameters = { new() { Value = Channel }, new() { Value = PartitionOf(streamId).ToString(CultureInfo.InvariantCulture) } },
+    };
 }

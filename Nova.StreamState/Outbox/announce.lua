@@ -1,6 +1,6 @@
 -- Counts the changes of a stream that are under way: from before their events get their times until they are published or given up.
 -- While there are any, counts are not dated after the first of them began.
--- KEYS[1]  the stream's live hash (live.lua lists its fields)
+-- KEYS[1]  the stream's live hash (totals.lua lists its fields)
 -- ARGV[1]  1 a change begins, -1 it was given up
 -- ARGV[2]  seconds the hash outlives this
 local time = redis.call('TIME')

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.StreamState.Presence;
 
 namespace Nova.StreamState.Streams;
 
@@ -13,7 +14,7 @@ internal sealed record CreateStreamRequest(
 {
     public NewStream Validate(Caller caller, FieldErrors errors)
     {
-        var broadcaster = BroadcasterId is null ? caller.Subject : errors.Text("broadcaster_id", BroadcasterId, 200, required: true);
+        var broadcaster = BroadcasterId is null ? caller.Subject : errors.Text("broadcaster_id", BroadcasterId, Caller.MaxSubjectLength, required: true);
         var name = errors.Text("broadcaster_name", BroadcasterName, 100);
         return new NewStream(
             errors.Id("stream_id", StreamId) ?? Guid.CreateVersion7(),
@@ -82,20 +83,22 @@ internal sealed record KickViewerRequest(Guid ViewerId);
 /// <param name="ViewerCount">Watching now; after the end, when it ended.</param>
 /// <param name="PeakViewers">Most at once in this broadcast.</param>
 /// <param name="MaxBitrateKbps">What <c>health</c> is measured against.</param>
+/// <param name="FinalViewerCount">Viewers when it ended; null before (S54).</param>
 internal sealed record StreamResource(
     Guid StreamId, long Version, string BroadcasterId, string BroadcasterName, string Title, string Description, StreamVisibility Visibility,
     StreamStatus Status, StreamQuality Quality, int Fps, int BitrateKbps, int MaxBitrateKbps, int ViewerCount, int PeakViewers,
-    long DurationSeconds, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, EndReason? EndReason)
+    long DurationSeconds, DateTimeOffset CreatedAt, DateTimeOffset? StartedAt, DateTimeOffset? EndedAt, EndReason? EndReason, int? FinalViewerCount)
 {
-    /// <param name="live">Null where Redis cannot be asked, or need not be.</param>
-    public static StreamResource From(StreamRecord stream, LiveNumbers? live, DateTimeOffset now)
+    /// <param name="totals">Null where Redis cannot be asked, or need not be.</param>
+    public static StreamResource From(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now)
     {
-        var numbers = stream.Status == StreamStatus.Ended ? null : live;
+        var numbers = stream.Status == StreamStatus.Ended ? null : totals;
         return new(
             stream.StreamId, stream.Version, stream.BroadcasterId, stream.BroadcasterName, stream.Title, stream.Description, stream.Visibility,
             stream.Status, stream.Quality, stream.Fps, stream.BitrateKbps, stream.EffectiveMaxBitrateKbps,
             numbers?.ViewerCount ?? stream.ViewerCount, Math.Max(numbers?.PeakViewers ?? 0, stream.PeakViewers),
-            stream.DurationSeconds(now), stream.CreatedAt, stream.StartedAt, stream.EndedAt, stream.EndReason);
+            stream.DurationSeconds(now), stream.CreatedAt, stream.StartedAt, stream.EndedAt, stream.EndReason,
+            stream.Status == StreamStatus.Ended ? stream.ViewerCount : null);
     }
 }
 
@@ -125,6 +128,7 @@ internal static class Ranges
 [JsonSerializable(typeof(EndStreamRequest))]
 [JsonSerializable(typeof(KickViewerRequest))]
 [JsonSerializable(typeof(StreamPage))]
+[JsonSerializable(typeof(StreamResource))]
 [JsonSerializable(typeof(Accepted))]
 [JsonSerializable(typeof(ViewerKicked))]
 internal sealed partial class StreamStateJson : JsonSerializerContext;

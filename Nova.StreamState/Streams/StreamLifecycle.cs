@@ -1,11 +1,11 @@
 using Nova.Protocol;
-using Nova.ServiceDefaults;
+using Nova.StreamState.Presence;
 
 namespace Nova.StreamState.Streams;
 
-/// <summary>A change that the lifecycle allows: the stream after it, and the message that tells viewers.</summary>
-/// <param name="Removed">Whom the message is about and who is to be kept out; it goes to gateways only.</param>
-public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerRemoved? Removed = null);
+/// <summary>A change that the lifecycle allows: the stream after it, and the message to viewers.</summary>
+/// <param name="Kick">Whom the message is about; it goes to gateways only.</param>
+public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerRemoved? Kick = null);
 
 /// <summary>
 /// The rules of a broadcast, pure: <c>scheduled → active → ended</c>, ended is terminal (S43). Null means that the stream's status does not
@@ -69,8 +69,8 @@ public static class StreamLifecycle
             error.ErrorCode, error.ErrorMessage, error.Severity, error.Recoverable, error.SuggestedAction, at));
     }
 
-    /// <summary>Lets a viewer go and keeps it out. Once the stream has ended there is nothing to be kept out of.</summary>
-    public static Transition? RemoveViewer(StreamRecord stream, Guid viewerId, TimeSpan period, DateTimeOffset now)
+    /// <summary>Kicks a viewer, for a while. Once the stream has ended there is nothing to be kicked from.</summary>
+    public static Transition? KickViewer(StreamRecord stream, Guid viewerId, TimeSpan duration, DateTimeOffset now)
     {
         if (stream.Status == StreamStatus.Ended)
         {
@@ -78,11 +78,11 @@ public static class StreamLifecycle
         }
 
         var at = EventTime(stream, now);
-        var removed = new ViewerRemoved(viewerId, at + period);
-        return To(Advance(stream, at), removed) with { Removed = removed };
+        var kick = new ViewerRemoved(viewerId, at + duration);
+        return To(Advance(stream, at), kick) with { Kick = kick };
     }
 
-    public static Transition? End(StreamRecord stream, EndReason reason, LiveNumbers live, DateTimeOffset now)
+    public static Transition? End(StreamRecord stream, EndReason reason, PresenceTotals totals, DateTimeOffset now)
     {
         if (stream.Status != StreamStatus.Active)
         {
@@ -95,8 +95,8 @@ public static class StreamLifecycle
             Status = StreamStatus.Ended,
             EndedAt = at,
             EndReason = reason,
-            PeakViewers = Math.Max(stream.PeakViewers, live.PeakViewers),
-            ViewerCount = live.ViewerCount,
+            PeakViewers = Math.Max(stream.PeakViewers, totals.PeakViewers),
+            ViewerCount = totals.ViewerCount,
         };
         return To(ended, new StreamEnded(
             stream.StreamId, ended.DurationSeconds(at), ended.PeakViewers, ended.ViewerCount, reason, at));
@@ -128,5 +128,5 @@ public sealed record PublishError(string ErrorCode, string ErrorMessage, ErrorSe
 
     /// <summary>What it says when the broadcaster is back within the grace.</summary>
     public static readonly PublishError ConnectionRestored = new(
-        ErrorCodes.RtmpConnectionLost, "RTMP broadcaster connection restored", ErrorSeverity.Info, true, "None, the stream goes on");
+        ErrorCodes.RtmpConnectionRestored, "RTMP broadcaster connection restored", ErrorSeverity.Info, true, "None, the stream goes on");
 }

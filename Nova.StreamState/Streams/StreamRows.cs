@@ -1,10 +1,11 @@
 using System.Text;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Postgres;
 using Npgsql;
 
 namespace Nova.StreamState.Streams;
 
-/// <summary>How a <see cref="StreamRecord"/> and its signs of life are written in SQL.</summary>
+/// <summary>How a <see cref="StreamRecord"/> and its broadcaster's liveness are written in SQL.</summary>
 internal static class StreamRows
 {
     public const string Columns =
@@ -14,30 +15,28 @@ internal static class StreamRows
         s.peak_viewers, s.viewer_count
         """;
 
-    public const int ColumnCount = 20;
-
     public static StreamRecord Read(NpgsqlDataReader reader) => new()
     {
-        StreamId = reader.GetGuid(0),
-        Version = reader.GetInt64(1),
-        BroadcasterId = reader.GetString(2),
-        BroadcasterName = reader.GetString(3),
-        Title = reader.GetString(4),
-        Description = reader.GetString(5),
-        Visibility = WireNames<StreamVisibility>.Parse(reader.GetString(6)),
-        Status = WireNames<StreamStatus>.Parse(reader.GetString(7)),
-        Quality = reader.IsDBNull(8) ? StreamQuality.Auto : WireNames<StreamQuality>.Parse(reader.GetString(8)),
-        Fps = reader.IsDBNull(9) ? 0 : reader.GetInt32(9),
-        BitrateKbps = reader.IsDBNull(10) ? 0 : reader.GetInt32(10),
-        MaxBitrateKbps = reader.IsDBNull(11) ? null : reader.GetInt32(11),
-        HighestRungKbps = reader.IsDBNull(12) ? 0 : reader.GetInt32(12),
-        CreatedAt = reader.GetFieldValue<DateTimeOffset>(13),
-        StartedAt = reader.IsDBNull(14) ? null : reader.GetFieldValue<DateTimeOffset>(14),
-        EndedAt = reader.IsDBNull(15) ? null : reader.GetFieldValue<DateTimeOffset>(15),
-        LastEventAt = reader.GetFieldValue<DateTimeOffset>(16),
-        EndReason = reader.IsDBNull(17) ? null : WireNames<EndReason>.Parse(reader.GetString(17)),
-        PeakViewers = reader.GetInt32(18),
-        ViewerCount = reader.GetInt32(19),
+        StreamId = reader.Get<Guid>("stream_id"),
+        Version = reader.Get<long>("version"),
+        BroadcasterId = reader.Get<string>("broadcaster_id"),
+        BroadcasterName = reader.Get<string>("broadcaster_name"),
+        Title = reader.Get<string>("title"),
+        Description = reader.Get<string>("description"),
+        Visibility = WireNames<StreamVisibility>.Parse(reader.Get<string>("visibility")),
+        Status = WireNames<StreamStatus>.Parse(reader.Get<string>("status")),
+        Quality = reader.FindText("quality") is { } quality ? WireNames<StreamQuality>.Parse(quality) : StreamQuality.Auto,
+        Fps = reader.Find<int>("fps") ?? 0,
+        BitrateKbps = reader.Find<int>("bitrate_kbps") ?? 0,
+        MaxBitrateKbps = reader.Find<int>("max_bitrate_kbps"),
+        HighestRungKbps = reader.Find<int>("highest_rung_kbps") ?? 0,
+        CreatedAt = reader.Get<DateTimeOffset>("created_at"),
+        StartedAt = reader.Find<DateTimeOffset>("started_at"),
+        EndedAt = reader.Find<DateTimeOffset>("ended_at"),
+        LastEventAt = reader.Get<DateTimeOffset>("last_event_at"),
+        EndReason = reader.FindText("end_reason") is { } reason ? WireNames<EndReason>.Parse(reason) : null,
+        PeakViewers = reader.Get<int>("peak_viewers"),
+        ViewerCount = reader.Get<int>("viewer_count"),
     };
 
     /// <summary>Everything that a transition may change.</summary>
@@ -68,7 +67,7 @@ internal static class StreamRows
     };
 
     /// <summary>Keeps the newest event of each name for those who come late.</summary>
-    public static NpgsqlBatchCommand Newest(StreamRecord stream, string eventName, byte[] envelope) => new(
+    public static NpgsqlBatchCommand UpsertLatestEvent(StreamRecord stream, string eventName, byte[] envelope) => new(
         """
         INSERT INTO stream_events (stream_id, event, version, envelope) VALUES ($1, $2, $3, $4)
         ON CONFLICT (stream_id, event) DO UPDATE SET version = excluded.version, envelope = excluded.envelope
@@ -83,28 +82,32 @@ internal static class StreamRows
         },
     };
 
-    public static NpgsqlBatchCommand KeepOut(StreamRecord stream, ViewerRemoved removed) => new(
+    public static NpgsqlBatchCommand UpsertKick(StreamRecord stream, ViewerRemoved kick) => new(
         """
         INSERT INTO removed_viewers (stream_id, viewer_id, until) VALUES ($1, $2, $3)
         ON CONFLICT (stream_id, viewer_id) DO UPDATE SET until = excluded.until
         """)
     {
-        Parameters = { new() { Value = stream.StreamId }, new() { Value = removed.ViewerId }, new() { Value = removed.Until } },
+        Parameters = { new() { Value = stream.StreamId }, new() { Value = kick.ViewerId }, new() { Value = kick.Until } },
     };
 
     /// <summary>What a change says about the broadcaster being there. The row exists exactly while the broadcast is on.</summary>
-    public static NpgsqlBatchCommand? Ingest(StreamRecord stream, IngestSignal signal)
+    public static NpgsqlBatchCommand? IngestCommand(StreamRecord stream, IngestSignal signal)
     {
         var sql = (stream.Status, signal) switch
         {
             (StreamStatus.Ended, _) => "DELETE FROM ingest WHERE stream_id = $1",
-            (StreamStatus.Active, IngestSignal.Alive or IngestSignal.Heard) =>
+            (StreamStatus.Active, IngestSignal.Alive) =>
                 """
                 INSERT INTO ingest (stream_id, last_signal_at) VALUES ($1, now())
-                ON CONFLICT (stream_id) DO UPDATE SET last_signal_at = now()
+                ON CONFLICT (stream_id) DO UPDATE SET last_signal_at = now(), lost_at = NULL
                 """,
+            (StreamStatus.Active, IngestSignal.Heard) => "UPDATE ingest SET last_signal_at = now() WHERE stream_id = $1",
+
             (StreamStatus.Active, IngestSignal.Returned) => "UPDATE ingest SET lost_at = NULL WHERE stream_id = $1",
-            (StreamStatus.Active, IngestSignal.Lost) => "UPDATE ingest SET lost_at = now() WHERE stream_id = $1",
+
+            // A measurement that was held back is from before the loss, and nothing of before is sent after it (S56).
+            (StreamStatus.Active, IngestSignal.Lost) => "UPDATE ingest SET lost_at = coalesce(lost_at, now()), bitrate_at = NULL WHERE stream_id = $1",
             _ => null,
         };
         return sql is null ? null : new NpgsqlBatchCommand(sql) { Parameters = { new() { Value = stream.StreamId } } };

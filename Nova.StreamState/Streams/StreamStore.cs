@@ -1,19 +1,106 @@
 using Nova.Protocol;
-using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Postgres;
 using Nova.StreamState.Outbox;
+using Nova.StreamState.Presence;
 using Npgsql;
 
 namespace Nova.StreamState.Streams;
 
-/// <summary>The streams in Postgres. A change, its event and the answer to its request are one transaction.</summary>
+/// <summary>Changes streams in Postgres. A change, its event and the answer to its request are one transaction.</summary>
 internal sealed class StreamStore(
-    NpgsqlDataSource dataSource, EventPublisher publisher, LiveNumbersReader liveNumbers, StreamStateMetrics metrics, ILogger<StreamStore> logger)
+    NpgsqlDataSource dataSource, EventPublisher publisher, OutboxSignals signals, PresenceReader presence, StreamResults results, StreamStateMetrics metrics,
+    ILogger<StreamStore> logger)
 {
+    /// <summary>
+    /// The server ends a transaction whose client froze or vanished, and with it the row lock (S63). Sessions have the same as their default, but not
+    /// behind a transaction pooler.
+    /// </summary>
+    private const string TransactionLimits = "SELECT set_config('idle_in_transaction_session_timeout', '3s', true), set_config('lock_timeout', '3s', true)";
+
     /// <summary>Inserts a scheduled stream. Not created where its id is taken.</summary>
-    public async Task<ChangeResult> CreateAsync(NewStream stream, IdempotentAnswer? answer, CancellationToken cancellationToken)
+    public async Task<ChangeResult> CreateAsync(NewStream stream, IdempotencyKey? key, CancellationToken cancellationToken)
     {
         await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (await InsertAsync(connection, stream, cancellationToken) is not { } created)
+        {
+            return new(ChangeOutcome.IdTaken, null);
+        }
+
+        var answer = results.Of(StatusCodes.Status201Created, created, totals: null);
+        if (key is not null && !await IdempotencyRecord.TrySaveAsync(connection, key, answer, cancellationToken))
+        {
+            return new(ChangeOutcome.Replayed, null);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        logger.StreamCreated(created.StreamId);
+        return new(ChangeOutcome.Changed, created, answer);
+    }
+
+    /// <summary>
+    /// Applies one change under the stream's row lock, which is also what puts the stream's events in order. Redis is asked before, and never while
+    /// a connection or a lock is held.
+    /// </summary>
+    public async Task<ChangeResult> ChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
+    {
+        using var announcement = publisher.Announce(streamId); // Before the event gets its time, which it does with the lock.
+        var totals = await presence.ReadAsync(streamId, change.Command.Patience, cancellationToken);
+        await announcement.WaitAsync(PresenceReader.Patience, cancellationToken);
+        var result = await ApplyAsync(streamId, change, totals, cancellationToken);
+        if (result.Outcome == ChangeOutcome.Changed)
+        {
+            announcement.Complete();
+            signals.Wake(OutboxTable.PartitionOf(streamId));
+        }
+
+        return result;
+    }
+
+    private async Task<ChangeResult> ApplyAsync(Guid streamId, StreamChange change, PresenceTotals? totals, CancellationToken cancellationToken)
+    {
+        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        if (await LockAsync(connection, streamId, cancellationToken) is not { } locked)
+        {
+            return new(ChangeOutcome.NotFound, null);
+        }
+
+        if (change.Caller?.MayPublish(locked.Stream.BroadcasterId) == false)
+        {
+            return new(ChangeOutcome.Forbidden, null);
+        }
+
+        if (!change.IfMatch.Allows(locked.Stream.Version))
+        {
+            return new(ChangeOutcome.VersionMismatch, locked.Stream);
+        }
+
+        // What proves that a lost broadcaster is back says so in the same transaction: viewers hear of both or of neither.
+        var restored = change.Command.Signal == IngestSignal.Alive && locked.LostAt is not null
+            ? StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionRestored, locked.Now)
+            : null;
+        var known = totals ?? new(locked.Stream.ViewerCount, locked.Stream.PeakViewers);
+        if (change.Command.Apply(restored is null ? locked : locked with { Stream = restored.Stream, LostAt = null }, known) is not { } transition)
+        {
+            return new(ChangeOutcome.NotAllowed, locked.Stream);
+        }
+
+        await WriteAsync(connection, restored is null ? [transition] : [restored, transition], change.Command.Signal, cancellationToken);
+        var answer = results.Of(change.Command, transition.Stream, totals);
+        if (change.Key is not null && !await IdempotencyRecord.TrySaveAsync(connection, change.Key, answer, cancellationToken))
+        {
+            return new(ChangeOutcome.Replayed, null);
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        metrics.Transition(transition.EventName);
+        logger.StreamChanged(streamId, transition.Stream.Version, transition.EventName);
+        return new(ChangeOutcome.Changed, transition.Stream, answer);
+    }
+
+    private static async Task<StreamRecord?> InsertAsync(NpgsqlConnection connection, NewStream stream, CancellationToken cancellationToken)
+    {
         await using var insert = new NpgsqlCommand(
             $"""
             INSERT INTO streams AS s (stream_id, version, broadcaster_id, broadcaster_name, title, description, visibility, status, created_at, last_event_at)
@@ -32,208 +119,58 @@ internal sealed class StreamStore(
                 new() { Value = WireNames<StreamVisibility>.Of(stream.Visibility) },
             },
         };
+        await using var reader = await insert.ExecuteReaderAsync(cancellationToken);
+        return await reader.ReadAsync(cancellationToken) ? StreamRows.Read(reader) : null;
+    }
 
-        StreamRecord created;
-        await using (var reader = await insert.ExecuteReaderAsync(cancellationToken))
+    private static async Task<LockedStream?> LockAsync(NpgsqlConnection connection, Guid streamId, CancellationToken cancellationToken)
+    {
+        await using var batch = new NpgsqlBatch(connection)
         {
-            if (!await reader.ReadAsync(cancellationToken))
+            BatchCommands =
             {
-                return new(ChangeOutcome.IdTaken, null);
-            }
+                new(TransactionLimits),
 
-            created = StreamRows.Read(reader);
-        }
-
-        if (answer is not null && !await answer.TrySaveAsync(connection, created, live: null, cancellationToken))
-        {
-            return new(ChangeOutcome.AnsweredBefore, null);
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        logger.StreamCreated(created.StreamId);
-        return new(ChangeOutcome.Changed, created);
-    }
-
-    public async Task<LockedStream?> FindAsync(Guid streamId, CancellationToken cancellationToken)
-    {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        return await SelectAsync(connection, streamId, forUpdate: false, cancellationToken);
-    }
-
-    /// <summary>The newest event of each name, in version order.</summary>
-    public async Task<IReadOnlyList<(string Event, long Version, string Envelope)>> EventsAsync(Guid streamId, CancellationToken cancellationToken)
-    {
-        await using var command = dataSource.CreateCommand(
-            "SELECT event, version, envelope FROM stream_events WHERE stream_id = $1 ORDER BY version");
-        command.Parameters.Add(new() { Value = streamId });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        List<(string, long, string)> events = [];
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            events.Add((reader.GetString(0), reader.GetInt64(1), reader.GetString(2)));
-        }
-
-        return events;
-    }
-
-    /// <summary>A page, newest first; one row more than asked for says that there is a next page.</summary>
-    public async Task<List<StreamRecord>> ListAsync(StreamFilter filter, int rows, CancellationToken cancellationToken)
-    {
-        await using var command = dataSource.CreateCommand(
-            $"""
-            SELECT {StreamRows.Columns} FROM streams s
-            WHERE ($1::text IS NULL OR s.status = $1)
-              AND ($2::text IS NULL OR s.broadcaster_id = $2)
-              AND ($3 OR s.broadcaster_id = $4 OR ($5::uuid[] IS NULL AND s.visibility = 'public') OR s.stream_id = ANY($5))
-              AND ($6::timestamptz IS NULL OR (s.created_at, s.stream_id) < ($6, $7))
-            ORDER BY s.created_at DESC, s.stream_id DESC LIMIT $8
-            """);
-        command.Parameters.AddRange(new NpgsqlParameter[]
-        {
-            new() { Value = filter.Status is { } status ? WireNames<StreamStatus>.Of(status) : DBNull.Value },
-            new() { Value = filter.BroadcasterId ?? (object)DBNull.Value },
-            new() { Value = filter.Caller.AllStreams || filter.Caller.Role == CallerRole.Operator },
-            new() { Value = filter.Caller.Role == CallerRole.Broadcaster ? filter.Caller.Subject : DBNull.Value, NpgsqlDbType = NpgsqlTypes.NpgsqlDbType.Text },
-            new() { Value = filter.Caller.Streams?.ToArray() ?? (object)DBNull.Value },
-            new() { Value = filter.After?.Time ?? (object)DBNull.Value },
-            new() { Value = filter.After?.Id ?? Guid.Empty },
-            new() { Value = rows },
-        });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        List<StreamRecord> streams = [];
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            streams.Add(StreamRows.Read(reader));
-        }
-
-        return streams;
-    }
-
-    /// <summary>Applies one change under the stream's row lock, which is also what puts the stream's events in order.</summary>
-    public async Task<ChangeResult> ChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
-    {
-        var announced = publisher.AnnounceAsync(streamId, cancellationToken); // Before the event gets its time, which it does with the lock.
-        var live = await liveNumbers.ReadAsync(streamId);
-        await announced;
-        var result = default(ChangeResult);
-        try
-        {
-            return result = await TryChangeAsync(streamId, change, live, cancellationToken);
-        }
-        finally
-        {
-            if (result?.Outcome != ChangeOutcome.Changed)
-            {
-                publisher.Withdraw(streamId);
-            }
-        }
-    }
-
-    private async Task<ChangeResult> TryChangeAsync(Guid streamId, StreamChange change, LiveNumbers? live, CancellationToken cancellationToken)
-    {
-        await using var connection = await dataSource.OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        if (await SelectAsync(connection, streamId, forUpdate: true, cancellationToken) is not { } locked)
-        {
-            return new(ChangeOutcome.NotFound, null);
-        }
-
-        if (change.MayChange?.Invoke(locked.Stream) == false)
-        {
-            return new(ChangeOutcome.Forbidden, null);
-        }
-
-        if (change.ExpectedVersion is { } expected && expected != locked.Stream.Version)
-        {
-            return new(ChangeOutcome.VersionMismatch, locked.Stream);
-        }
-
-        if (change.Apply(locked, live ?? new(locked.Stream.ViewerCount, locked.Stream.PeakViewers)) is not { } transition)
-        {
-            return new(ChangeOutcome.NotAllowed, locked.Stream);
-        }
-
-        await WriteAsync(connection, transition, change.Signal, cancellationToken);
-        if (change.Answer is not null && !await change.Answer.TrySaveAsync(connection, transition.Stream, live, cancellationToken))
-        {
-            return new(ChangeOutcome.AnsweredBefore, null);
-        }
-
-        await transaction.CommitAsync(cancellationToken);
-        metrics.Transition(transition.EventName);
-        logger.StreamChanged(streamId, transition.Stream.Version, transition.EventName);
-        return new(ChangeOutcome.Changed, transition.Stream, live, BroadcasterReturned: change.Signal == IngestSignal.Alive && locked.LostAt is not null);
-    }
-
-    /// <summary>Viewers who are to be kept out now.</summary>
-    public async Task<IReadOnlyList<ViewerRemoved>> RemovedViewersAsync(Guid streamId, CancellationToken cancellationToken)
-    {
-        await using var command = dataSource.CreateCommand("SELECT viewer_id, until FROM removed_viewers WHERE stream_id = $1 AND until > now()");
-        command.Parameters.Add(new() { Value = streamId });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        List<ViewerRemoved> removed = [];
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            removed.Add(new(reader.GetGuid(0), reader.GetFieldValue<DateTimeOffset>(1)));
-        }
-
-        return removed;
-    }
-
-    private static async Task<LockedStream?> SelectAsync(
-        NpgsqlConnection connection, Guid streamId, bool forUpdate, CancellationToken cancellationToken)
-    {
-        await using var batch = new NpgsqlBatch(connection);
-        if (forUpdate)
-        {
-            // A statement of its own: one that waits for a lock reads the locked row anew, but its joined tables as they were before.
-            batch.BatchCommands.Add(new("SELECT 1 FROM streams WHERE stream_id = $1 FOR UPDATE") { Parameters = { new() { Value = streamId } } });
-        }
-
-        batch.BatchCommands.Add(new(
-            $"""
-            SELECT {StreamRows.Columns}, clock_timestamp(), i.last_signal_at, i.watched, i.lost_at
-            FROM streams s LEFT JOIN ingest i USING (stream_id) WHERE s.stream_id = $1
-            """)
-        {
-            Parameters = { new() { Value = streamId } },
-        });
+                // A statement of its own: one that waits for a lock reads the locked row anew, but its joined tables as they were before.
+                new("SELECT 1 FROM streams WHERE stream_id = $1 FOR UPDATE") { Parameters = { new() { Value = streamId } } },
+                new(
+                    $"""
+                    SELECT {StreamRows.Columns}, clock_timestamp() AS now, i.last_signal_at, i.watched, i.lost_at
+                    FROM streams s LEFT JOIN ingest i USING (stream_id) WHERE s.stream_id = $1
+                    """)
+                {
+                    Parameters = { new() { Value = streamId } },
+                },
+            },
+        };
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
-        if (forUpdate)
-        {
-            await reader.NextResultAsync(cancellationToken);
-        }
-
+        await reader.NextResultAsync(cancellationToken);
+        await reader.NextResultAsync(cancellationToken);
         return await reader.ReadAsync(cancellationToken)
             ? new LockedStream(
-                StreamRows.Read(reader),
-                reader.GetFieldValue<DateTimeOffset>(StreamRows.ColumnCount),
-                Nullable<DateTimeOffset>(reader, StreamRows.ColumnCount + 1),
-                !await reader.IsDBNullAsync(StreamRows.ColumnCount + 2, cancellationToken) && reader.GetBoolean(StreamRows.ColumnCount + 2),
-                Nullable<DateTimeOffset>(reader, StreamRows.ColumnCount + 3))
+                StreamRows.Read(reader), reader.Get<DateTimeOffset>("now"), reader.Find<DateTimeOffset>("last_signal_at"), reader.Find<bool>("watched") ?? false,
+                reader.Find<DateTimeOffset>("lost_at"))
             : null;
     }
 
     private static async Task WriteAsync(
-        NpgsqlConnection connection, Transition transition, IngestSignal signal, CancellationToken cancellationToken)
+        NpgsqlConnection connection, IReadOnlyList<Transition> transitions, IngestSignal signal, CancellationToken cancellationToken)
     {
-        var (stream, eventName, envelope, removed) = transition;
         await using var batch = new NpgsqlBatch(connection);
-        batch.BatchCommands.Add(StreamRows.Update(stream));
-        batch.BatchCommands.Add(removed is null ? StreamRows.Newest(stream, eventName, envelope) : StreamRows.KeepOut(stream, removed));
-        foreach (var insert in OutboxTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope))
+        var after = transitions[^1].Stream;
+        batch.BatchCommands.Add(StreamRows.Update(after));
+        foreach (var (stream, eventName, envelope, kick) in transitions)
         {
-            batch.BatchCommands.Add(insert);
+            batch.BatchCommands.Add(kick is null ? StreamRows.UpsertLatestEvent(stream, eventName, envelope) : StreamRows.UpsertKick(stream, kick));
+            batch.BatchCommands.Add(OutboxTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope));
         }
 
-        if (StreamRows.Ingest(stream, signal) is { } ingest)
+        batch.BatchCommands.Add(OutboxTable.Notify(after.StreamId));
+        if (StreamRows.IngestCommand(after, signal) is { } ingest)
         {
             batch.BatchCommands.Add(ingest);
         }
 
         await batch.ExecuteNonQueryAsync(cancellationToken);
     }
-
-    private static T? Nullable<T>(NpgsqlDataReader reader, int ordinal)
-        where T : struct => reader.IsDBNull(ordinal) ? null : reader.GetFieldValue<T>(ordinal);
 }

@@ -4,10 +4,12 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Nova.Gateway;
 using Nova.Gateway.Fanout;
+using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Background;
 
 namespace Nova.Benchmarks;
 
@@ -18,9 +20,10 @@ public class Fanout
     private static readonly Caller Caller = new("bench", CallerRole.Viewer, null, false, null, DateTimeOffset.UtcNow.AddDays(1));
 
     private readonly Guid _stream = Guid.NewGuid();
-    private readonly GatewayMetrics _metrics =
-        new ServiceCollection().AddMetrics().AddSingleton<GatewayMetrics>().BuildServiceProvider().GetRequiredService<GatewayMetrics>();
+    private readonly ServiceProvider _services = new ServiceCollection()
+        .AddMetrics().AddLogging().AddSingleton(TimeProvider.System).AddSingleton<LoopGuards>().AddSingleton<GatewayMetrics>().BuildServiceProvider();
 
+    private GatewayMetrics _metrics = null!;
     private StreamRoom _room = null!;
     private ViewerConnection _visitor = null!;
     private PreparedFrame _frame = null!;
@@ -31,9 +34,10 @@ public class Fanout
     [GlobalSetup]
     public void Setup()
     {
+        _metrics = _services.GetRequiredService<GatewayMetrics>();
         var snapshot = new StreamSnapshot(
             _stream, 0, StreamStatus.Scheduled, StreamVisibility.Public, "bench", "bench", StreamQuality.P1080, 5000, 60, null, 0, 0, 0, [], []);
-        _room = new StreamRoom(snapshot, _metrics, TimeProvider.System);
+        _room = new StreamRoom(snapshot, _metrics, _services.GetRequiredService<LoopGuards>()["benchmark"], TimeProvider.System);
         _frame = PreparedFrame.Of(_stream, new ViewerCountEvent(1000, 1000, 1, DateTimeOffset.UtcNow));
         for (var i = 0; i < Viewers; i++)
         {
@@ -50,7 +54,7 @@ public class Fanout
     [Benchmark]
     public async Task Broadcast()
     {
-        _room.Tell(_frame);
+        _room.Broadcast(_frame);
         await _room.FlushAsync();
     }
 
@@ -63,13 +67,24 @@ public class Fanout
 
     private ViewerConnection NewViewer()
     {
-        var viewer = new ViewerConnection(new Sink(), _stream, Guid.NewGuid(), new ViewerServices(_metrics, TimeProvider.System, NullLogger.Instance), _ => { })
+        var viewer = new ViewerConnection(new Sink(), _stream, Guid.NewGuid(), new ViewerDependencies(_metrics, TimeProvider.System, NullLogger.Instance), new Nobody())
         {
-            Feed = null!, // The room alone.
             Token = new ViewerToken(Caller, TimeProvider.System),
         };
         viewer.Start();
         return viewer;
+    }
+
+    /// <summary>The room alone.</summary>
+    private sealed class Nobody : IViewerHandler
+    {
+        public void OnMessage(ViewerConnection viewer, ReadOnlyMemory<byte> message)
+        {
+        }
+
+        public void OnLeaving(ViewerConnection viewer)
+        {
+        }
     }
 
     private sealed class Sink : ViewerTransport

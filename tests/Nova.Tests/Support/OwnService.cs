@@ -101,6 +101,7 @@ public sealed class OwnService : IAsyncDisposable
             [$"{Bearer}:ValidAudiences:0"] = "nova",
             [$"{Bearer}:SigningKeys:0:Issuer"] = Issuer,
             [$"{Bearer}:SigningKeys:0:Value"] = Convert.ToBase64String(Key),
+            ["Gateway:DrainDelay"] = "00:00:00",
             ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "", // The stack's first gateway exports for this process.
         });
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());

@@ -1,0 +1,84 @@
+using Yarp.ReverseProxy.Configuration;
+using Yarp.ReverseProxy.Forwarder;
+using Yarp.ReverseProxy.Health;
+using Yarp.ReverseProxy.Transforms;
+using Yarp.ReverseProxy.Transforms.Builder;
+
+namespace Nova.Gateway.Proxy;
+
+/// <summary>
+/// The REST APIs of the services behind the gateway, on its own origin. Requests are forwarded as they are, to addresses from service
+/// discovery; each service checks the token itself.
+/// </summary>
+internal static class ServiceRoutes
+{
+    /// <summary>A publisher's call may take five seconds (DESIGN.md 8); a service that hangs is found by its probe before the next one.</summary>
+    private static readonly ForwarderRequestConfig Request = new() { ActivityTimeout = TimeSpan.FromSeconds(5) };
+
+    private static readonly RouteConfig[] Routes =
+    [
+        Route("streams", "/api/v1/streams/{**rest}", "stream-state"),
+        Route("issues", "/api/v1/issues/{**rest}", "telemetry"),
+        Route("openapi", "/openapi/{**rest}", "stream-state"),
+    ];
+
+    private static readonly ClusterConfig[] Clusters = [Cluster("stream-state"), Cluster("telemetry")];
+
+    public static void AddServiceProxy(this IServiceCollection services)
+    {
+        services.AddReverseProxy()
+            .LoadFromMemory(Routes, Clusters)
+            .AddServiceDiscoveryDestinationResolver()
+            .ConfigureHttpClient((_, handler) => handler.ConnectTimeout = TimeSpan.FromSeconds(1))
+            .AddTransforms(Configure);
+        services.AddSingleton<ProxyFailures>();
+    }
+
+    public static void MapServices(this WebApplication app) =>
+        app.MapReverseProxy(pipeline =>
+        {
+            pipeline.Use(ProxyFailures.LimitAsync);
+            pipeline.Use(ProxyFailures.AnswerAsync);
+            pipeline.Use(NextAddress.TryAsync);
+            pipeline.UseLoadBalancing();
+        }).ExcludeFromDescription().AllowAnonymous();
+
+    private static RouteConfig Route(string id, string path, string service) => new() { RouteId = id, ClusterId = service, Match = new RouteMatch { Path = path } };
+
+    /// <summary>A replica that is dead or hangs gets no requests after its next probe; where none is well, all are tried.</summary>
+    private static ClusterConfig Cluster(string service) => new()
+    {
+        ClusterId = service,
+        LoadBalancingPolicy = "PowerOfTwoChoices",
+        HttpRequest = Request,
+        Destinations = new Dictionary<string, DestinationConfig> { [service] = new() { Address = $"https+http://{service}" } },
+        Metadata = new Dictionary<string, string> { [ConsecutiveFailuresHealthPolicyOptions.ThresholdMetadataName] = "1" },
+        HealthCheck = new HealthCheckConfig
+        {
+            AvailableDestinationsPolicy = HealthCheckConstants.AvailableDestinations.HealthyOrPanic,
+            Active = new ActiveHealthCheckConfig
+            {
+                Enabled = true,
+                Path = "/alive",
+                Interval = TimeSpan.FromSeconds(1.5),
+                Timeout = TimeSpan.FromSeconds(1),
+                Policy = HealthCheckConstants.ActivePolicy.ConsecutiveFailures,
+            },
+        },
+    };
+
+    private static void Configure(TransformBuilderContext context)
+    {
+        context.UseDefaultForwarders = false; // The services ask nobody's address.
+        context.AddRequestTransform(request =>
+        {
+            // Only the WebSocket endpoint reads tokens from the query; here one would only end up in somebody's log.
+            foreach (var name in request.Query.Collection.Keys.Where(name => name.Equals("token", StringComparison.OrdinalIgnoreCase)).ToList())
+            {
+                request.Query.Collection.Remove(name);
+            }
+
+            return ValueTask.CompletedTask;
+        });
+    }
+}

@@ -1,4 +1,0 @@
-namespace Nova.StreamState;
-
-/// <summary>How many watch a stream now, and the most at once in this broadcast, summed over all gateways.</summary>
-public readonly record struct LiveNumbers(int ViewerCount, int PeakViewers);

@@ -1,0 +1,4 @@
+namespace Nova.StreamState.Presence;
+
+/// <summary>How many watch a stream now, and the most at once in this broadcast, summed over all gateways.</summary>
+public readonly record struct PresenceTotals(int ViewerCount, int PeakViewers);
