@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using StackExchange.Redis;
+
+namespace Nova.Tests.Support.Faults;
+
+/// <summary>A real Redis in a process of its own, without persistence: it comes back empty, as after a failover to a fresh machine.</summary>
+public sealed class RedisServer : IAsyncDisposable
+{
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(5);
+
+    private Process _process;
+
+    private RedisServer(int port)
+    {
+        Port = port;
+        _process = Launch(port);
+    }
+
+    public int Port { get; }
+
+    public bool IsRunning => !_process.HasExited;
+
+    public static async Task<RedisServer> StartAsync()
+    {
+        var server = new RedisServer(FreePort.Find());
+        await server.WaitUntilReadyAsync();
+        return server;
+    }
+
+    /// <summary>Redis keeps its connections and answers nothing.</summary>
+    public void Freeze() => Signals.Send(_process.Id, Signals.Stop);
+
+    public void Thaw() => Signals.Send(_process.Id, Signals.Continue);
+
+    public async Task KillAsync()
+    {
+        if (!_process.HasExited)
+        {
+            _process.Kill();
+            await _process.WaitForExitAsync();
+            ProcessGuard.Forget(_process);
+        }
+    }
+
+    /// <summary>Starts anew on the same port, empty.</summary>
+    public async Task RestartAsync()
+    {
+        await KillAsync();
+        _process.Dispose();
+        _process = Launch(Port);
+        await WaitUntilReadyAsync();
+    }
+
+    public async Task ExecuteAsync(string command, params object[] arguments)
+    {
+        await using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{Port},allowAdmin=true");
+        await connection.GetServer("127.0.0.1", Port).ExecuteAsync(command, arguments);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        _process.Dispose();
+    }
+
+    private static Process Launch(int port)
+    {
+        var process = ProcessGuard.Start(new ProcessStartInfo(
+            Find(), ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath(), "--loglevel", "warning"])
+        {
+            RedirectStandardOutput = true,
+        });
+        process.OutputDataReceived += static (_, _) => { };
+        process.BeginOutputReadLine();
+        return process;
+    }
+
+    /// <summary>A missing Redis skips a test visibly on a developer's machine and fails it in CI, like every program in <see cref="Tools"/>.</summary>
+    private static string Find()
+    {
+        const string Message = "Redis 7 is missing: apt-get install redis-server.";
+        var found = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
+        if (found is null)
+        {
+            Assert.SkipUnless(Environment.GetEnvironmentVariable("CI") is "true" or "1", Message);
+            Assert.Fail(Message);
+        }
+
+        return found;
+    }
+
+    private async Task WaitUntilReadyAsync() => await Eventually.TrueAsync(
+        async () =>
+        {
+            try
+            {
+                await ExecuteAsync("PING");
+                return true;
+            }
+            catch (RedisException)
+            {
+                return false;
+            }
+        },
+        "Redis answers", StartTimeout);
+}
