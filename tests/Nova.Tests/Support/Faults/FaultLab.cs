@@ -18,7 +18,7 @@ public sealed class FaultLab : IAsyncDisposable
     private readonly List<Link> _links = [];
     private readonly List<LabService> _services = [];
 
-    public RedisServer Redis { get; private set; } = null!;
+    public RedisServer Redis { get; } = new();
 
     public PostgresServer Postgres { get; } = new();
 
@@ -31,12 +31,23 @@ public sealed class FaultLab : IAsyncDisposable
     /// <summary>Nova as clients reach it: REST calls go through the first gateway.</summary>
     public Api Api { get; private set; } = null!;
 
-    public static async Task<FaultLab> StartAsync()
+    /// <param name="serversFirst">False: the services are there before PostgreSQL and Redis, which come when the caller calls <see cref="StartServersAsync"/>.</param>
+    public static async Task<FaultLab> StartAsync(bool serversFirst = true)
     {
         var lab = new FaultLab();
         try
         {
-            await lab.StartPartsAsync();
+            if (serversFirst)
+            {
+                await lab.StartServersAsync();
+            }
+
+            await lab.StartServicesAsync();
+            if (serversFirst)
+            {
+                await lab.WaitUntilReadyAsync();
+            }
+
             return lab;
         }
         catch
@@ -46,10 +57,20 @@ public sealed class FaultLab : IAsyncDisposable
         }
     }
 
+    public Task StartServersAsync() => Task.WhenAll(Redis.StartAsync(), Postgres.StartAsync());
+
+    public async Task WaitUntilReadyAsync(TimeSpan? within = null)
+    {
+        foreach (var service in _services)
+        {
+            await Eventually.TrueAsync(service.IsHealthyAsync, "every service is healthy", within ?? ReadyTimeout);
+        }
+    }
+
     /// <summary>REST calls that go to one replica and past the gateways.</summary>
     public Api StateApi(int replica) => ApiAt(States[replica].Service.Front.Address);
 
-    /// <summary>One more gateway, for a test that stops it, counts what it sends or gives it settings of its own.</summary>
+    /// <summary>One more gateway, for a test that stops it, counts what it sends or gives it settings of its own; the test disposes it.</summary>
     public async Task<LabGateway> StartGatewayAsync(params (string Name, string Value)[] settings)
     {
         var gateway = AddGateway(settings);
@@ -65,13 +86,12 @@ public sealed class FaultLab : IAsyncDisposable
         try
         {
             _links.ForEach(link => link.Heal());
-            _services.ForEach(service => service.Process.Resume());
             Redis.Thaw();
             Postgres.Thaw();
             await Task.WhenAll(
-                Redis.IsRunning ? Task.CompletedTask : Redis.RestartAsync(),
+                Redis.IsRunning ? Task.CompletedTask : Redis.StartAsync(),
                 Postgres.IsRunning ? Task.CompletedTask : Postgres.StartAsync());
-            await Task.WhenAll(_services.Where(service => !service.Process.IsRunning).Select(service => service.RestartAsync()));
+            await Task.WhenAll(_services.Select(service => service.HealAsync()));
             await WaitUntilReadyAsync();
             return true;
         }
@@ -84,52 +104,41 @@ public sealed class FaultLab : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Task.WhenAll(_parts.Select(part => part.DisposeAsync().AsTask()));
+        await Redis.DisposeAsync();
         await Postgres.DisposeAsync();
     }
 
     /// <summary>An API of no stack: addresses are all that it is used for.</summary>
     private static Api ApiAt(params Uri[] addresses) => new(null!, addresses);
 
-    private async Task StartPartsAsync()
+    private async Task StartServicesAsync()
     {
-        var redis = RedisServer.StartAsync();
-        await Postgres.StartAsync();
-        Redis = await redis;
-        _parts.Add(Redis);
-        States = [.. Enumerable.Range(0, Replicas).Select(_ => AddState())];
+        States = [.. Enumerable.Range(0, Replicas).Select(AddState)];
         Telemetry = AddTelemetry();
-        await Task.WhenAll(_services.Select(service => service.StartAsync()));
         Gateways = [AddGateway(), AddGateway()];
-        await Task.WhenAll(Gateways.Select(gateway => gateway.Service.StartAsync()));
+        _services.AddRange([.. States.Select(state => state.Service), Telemetry.Service, .. Gateways.Select(gateway => gateway.Service)]);
+        _parts.AddRange(_services);
+        await Task.WhenAll(_services.Select(service => service.StartAsync()));
         Api = ApiAt([.. Gateways.Select(gateway => gateway.Service.Front.Address)]);
-        await WaitUntilReadyAsync();
     }
 
-    private async Task WaitUntilReadyAsync()
-    {
-        foreach (var service in _services)
-        {
-            await Eventually.TrueAsync(service.IsHealthyAsync, "every service is healthy", ReadyTimeout);
-        }
-    }
-
-    private LabState AddState()
+    private LabState AddState(int replica)
     {
         var (redis, postgres) = (AddLink(Redis.Port), AddLink(Postgres.Port));
-        return new(AddService("StreamState", [Connection("redis", redis), Connection("streams", postgres)]), redis, postgres);
+        return new(NewService("StreamState", [Connection("redis", redis), Connection("streams", postgres, $"replica-{replica}")]), redis, postgres);
     }
 
     private LabTelemetry AddTelemetry()
     {
         var postgres = AddLink(Postgres.Port);
-        return new(AddService("Telemetry", [Connection("telemetry", postgres)]), postgres);
+        return new(NewService("Telemetry", [Connection("telemetry", postgres, "telemetry")]), postgres);
     }
 
     private LabGateway AddGateway(params (string Name, string Value)[] settings)
     {
-        var (redis, telemetry) = (AddLink(Redis.Port), AddLinkTo(Telemetry.Service));
-        List<Link> states = [.. States.Select(state => AddLinkTo(state.Service))];
-        var service = AddService(
+        var (redis, telemetry) = (AddLink(Redis.Port), Telemetry.Service.LinkToIt());
+        List<Link> states = [.. States.Select(state => state.Service.LinkToIt())];
+        var service = NewService(
             "Gateway",
             [
                 Connection("redis", redis),
@@ -140,11 +149,12 @@ public sealed class FaultLab : IAsyncDisposable
         return new(service, redis, states, telemetry);
     }
 
-    private (string Name, string Value) Connection(string name, Link link) => ($"ConnectionStrings__{name}", name == "redis"
+    /// <param name="application">PostgreSQL lists the session under this name.</param>
+    private (string Name, string Value) Connection(string name, Link link, string application = "") => ($"ConnectionStrings__{name}", name == "redis"
         ? $"127.0.0.1:{link.Port}"
-        : new NpgsqlConnectionStringBuilder(Postgres.Connection(name).ConnectionString) { Port = link.Port }.ConnectionString);
+        : new NpgsqlConnectionStringBuilder(Postgres.Connection(name).ConnectionString) { Port = link.Port, ApplicationName = application }.ConnectionString);
 
-    private LabService AddService(string name, (string Name, string Value)[] settings)
+    private LabService NewService(string name, (string Name, string Value)[] settings)
     {
         var environment = new Dictionary<string, string>
         {
@@ -158,10 +168,7 @@ public sealed class FaultLab : IAsyncDisposable
             environment[key] = value;
         }
 
-        var service = new LabService(name, environment);
-        _services.Add(service);
-        _parts.Add(service);
-        return service;
+        return new LabService(name, environment);
     }
 
     private Link AddLink(int target)
@@ -180,10 +187,25 @@ public sealed class FaultLab : IAsyncDisposable
     }
 }
 
-/// <summary>A StreamState replica and what it reaches.</summary>
-public sealed record LabState(LabService Service, Link Redis, Link Postgres);
+/// <summary>A StreamState replica and its ways to what it needs.</summary>
+public sealed record LabState(LabService Service, Link Redis, Link Postgres)
+{
+    /// <summary>Its host loses power, or a partition cuts it off: it is gone, and nothing ends its connections.</summary>
+    public async Task VanishAsync()
+    {
+        Redis.Freeze();
+        Postgres.Freeze();
+        Service.FreezeClients();
+        await Service.Process.KillAsync();
+    }
+}
 
 public sealed record LabTelemetry(LabService Service, Link Postgres);
 
 /// <param name="States">To each StreamState replica.</param>
-public sealed record LabGateway(LabService Service, Link Redis, IReadOnlyList<Link> States, Link Telemetry);
+public sealed record LabGateway(LabService Service, Link Redis, IReadOnlyList<Link> States, Link Telemetry) : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => Service.DisposeAsync();
+
+    public Task<Viewer> WatchAsync(TestStream stream, string token) => Viewer.ConnectAsync(Service.Front.Address, stream.Id, token);
+}

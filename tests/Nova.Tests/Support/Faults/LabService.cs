@@ -26,19 +26,37 @@ public sealed class LabService(string name, IReadOnlyDictionary<string, string> 
         _linksToIt.ForEach(link => link.LeadTo(Process.Address.Port));
     }
 
-    /// <summary>Starts it again after it was killed or stopped.</summary>
-    public async Task RestartAsync()
-    {
-        await Process.DisposeAsync();
-        await StartAsync();
-    }
-
     /// <summary>One more way to it, for one of its clients.</summary>
     public Link LinkToIt()
     {
         var link = new Link(Process?.Address.Port ?? 0);
         _linksToIt.Add(link);
         return link;
+    }
+
+    /// <summary>It dies, and its port refuses connections.</summary>
+    public async Task KillAsync()
+    {
+        await Process.KillAsync();
+        _linksToIt.ForEach(link => link.Shut());
+    }
+
+    /// <summary>Its clients' connections carry nothing; the tests' own way to it stays.</summary>
+    public void FreezeClients() => _linksToIt.Skip(1).ToList().ForEach(link => link.Freeze());
+
+    /// <summary>Ends what was done to the ways to it, and to itself.</summary>
+    public async Task HealAsync()
+    {
+        _linksToIt.ForEach(link => link.Heal());
+        if (Process.IsRunning)
+        {
+            Process.Resume();
+        }
+        else
+        {
+            await Process.DisposeAsync();
+            await StartAsync();
+        }
     }
 
     /// <summary>What a probe gets, past every link. Status 0 means that no answer came in 20 s.</summary>

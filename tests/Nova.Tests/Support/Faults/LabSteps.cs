@@ -12,6 +12,8 @@ internal static class LabSteps
     /// <summary>More at once would measure the test's own queue.</summary>
     private const int AtOnce = 16;
 
+    private static int s_kbps = 2000;
+
     /// <summary>Live streams, each of a broadcaster of its own.</summary>
     public static async Task<IReadOnlyList<TestStream>> StartStreamsAsync(this FaultLab lab, int count)
     {
@@ -33,6 +35,52 @@ internal static class LabSteps
         await Task.WhenAll(viewers.Select(viewer => viewer.WaitForAsync(EventNames.ViewerCountChanged)));
         return viewers;
     }
+
+    /// <summary>A bitrate that nobody has told yet: viewers recognize a change by it.</summary>
+    public static int NextKbps() => Interlocked.Increment(ref s_kbps);
+
+    /// <summary>Whether the viewer is told of the change to that bitrate in time.</summary>
+    public static async Task<bool> SeesAsync(this Viewer viewer, int kbps, TimeSpan within)
+    {
+        try
+        {
+            await viewer.WaitForAsync(EventNames.QualityChanged, change => change.GetProperty("new_bitrate_kbps").GetInt32() == kbps, Max(within, TimeSpan.Zero));
+            return true;
+        }
+        catch (Xunit.Sdk.XunitException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>
+    /// Changes the stream until viewers are told of three changes in a row within a second each: one may come late by another way, by the
+    /// comparison of versions every few seconds, but not three.
+    /// </summary>
+    /// <returns>How long that took.</returns>
+    public static async Task<TimeSpan> WaitForFlowAsync(TestStream stream, Viewer viewer, TimeSpan within)
+    {
+        var started = Stopwatch.GetTimestamp();
+        for (var inARow = 0; inARow < 3;)
+        {
+            Assert.True(Stopwatch.GetElapsedTime(started) < within, $"Events do not flow {within.TotalSeconds} s after the fault.");
+            var kbps = NextKbps();
+            await stream.PostAsync("quality", RuleSteps.Quality("720p", kbps));
+            inARow = await viewer.SeesAsync(kbps, Seconds(1)) ? inARow + 1 : 0;
+        }
+
+        return Stopwatch.GetElapsedTime(started);
+    }
+
+    /// <summary>Waits for a time that a rule is about, counted from the fault.</summary>
+    public static Task UntilAsync(long fault, TimeSpan after) => Task.Delay(Max(after - Stopwatch.GetElapsedTime(fault), TimeSpan.Zero));
+
+    /// <summary>What is left of a time that began with the fault.</summary>
+    public static TimeSpan Left(long fault, TimeSpan of) => of - Stopwatch.GetElapsedTime(fault);
+
+    public static void Note(string text) => TestContext.Current.TestOutputHelper?.WriteLine(text);
+
+    private static TimeSpan Max(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     /// <summary>The same stream, changed through another API.</summary>
     public static TestStream Through(this TestStream stream, Api api) => new(api, stream.Id, stream.Broadcaster, stream.Token);

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Nova.LocalInfra;
 using Npgsql;
 
@@ -10,6 +11,7 @@ public sealed class PostgresServer : IAsyncDisposable
     private static readonly string[] Databases = ["streams", "telemetry"];
 
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-faults-");
+    private readonly string _password = RandomNumberGenerator.GetHexString(32);
     private LocalPostgres? _server;
 
     public int Port { get; } = FreePort.Find();
@@ -17,7 +19,14 @@ public sealed class PostgresServer : IAsyncDisposable
     public bool IsRunning { get; private set; }
 
     /// <summary>The server's own address, around every link.</summary>
-    public NpgsqlConnectionStringBuilder Connection(string database) => new(_server!.ConnectionString(database));
+    public NpgsqlConnectionStringBuilder Connection(string database) => new()
+    {
+        Host = "127.0.0.1",
+        Port = Port,
+        Username = "nova",
+        Password = _password,
+        Database = database,
+    };
 
     /// <summary>Starts the server, for the first time or after it was killed.</summary>
     public async Task StartAsync()
@@ -27,7 +36,7 @@ public sealed class PostgresServer : IAsyncDisposable
             await _server.DisposeAsync();
         }
 
-        _server = await LocalPostgres.StartAsync(Path.Combine(_folder.FullName, "data"), Databases, Port);
+        _server = await LocalPostgres.StartAsync(Path.Combine(_folder.FullName, "data"), Databases, Port, _password);
         IsRunning = true;
     }
 

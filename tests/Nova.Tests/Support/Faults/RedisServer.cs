@@ -8,33 +8,36 @@ public sealed class RedisServer : IAsyncDisposable
 {
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(5);
 
-    private Process _process;
+    private Process? _process;
 
-    private RedisServer(int port)
+    public int Port { get; } = FreePort.Find();
+
+    public bool IsRunning => _process is { HasExited: false };
+
+    public string Address => $"127.0.0.1:{Port}";
+
+    /// <summary>Starts it, for the first time or after it was killed: empty, on the same port.</summary>
+    public async Task StartAsync(params string[] arguments)
     {
-        Port = port;
-        _process = Launch(port);
-    }
-
-    public int Port { get; }
-
-    public bool IsRunning => !_process.HasExited;
-
-    public static async Task<RedisServer> StartAsync()
-    {
-        var server = new RedisServer(FreePort.Find());
-        await server.WaitUntilReadyAsync();
-        return server;
+        _process?.Dispose();
+        _process = Launch(Port, arguments);
+        await WaitUntilReadyAsync();
     }
 
     /// <summary>Redis keeps its connections and answers nothing.</summary>
-    public void Freeze() => Signals.Send(_process.Id, Signals.Stop);
+    public void Freeze() => Signals.Send(_process!.Id, Signals.Stop);
 
-    public void Thaw() => Signals.Send(_process.Id, Signals.Continue);
+    public void Thaw()
+    {
+        if (IsRunning)
+        {
+            Signals.Send(_process!.Id, Signals.Continue);
+        }
+    }
 
     public async Task KillAsync()
     {
-        if (!_process.HasExited)
+        if (_process is { HasExited: false })
         {
             _process.Kill();
             await _process.WaitForExitAsync();
@@ -42,31 +45,27 @@ public sealed class RedisServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Starts anew on the same port, empty.</summary>
-    public async Task RestartAsync()
+    public async Task<RedisResult> ExecuteAsync(string command, params object[] arguments)
     {
-        await KillAsync();
-        _process.Dispose();
-        _process = Launch(Port);
-        await WaitUntilReadyAsync();
-    }
-
-    public async Task ExecuteAsync(string command, params object[] arguments)
-    {
-        await using var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{Port},allowAdmin=true");
-        await connection.GetServer("127.0.0.1", Port).ExecuteAsync(command, arguments);
+        await using var connection = await ConnectionMultiplexer.ConnectAsync($"{Address},allowAdmin=true");
+        return await connection.GetDatabase().ExecuteAsync(command, arguments);
     }
 
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
-        _process.Dispose();
+        _process?.Dispose();
+        _process = null;
     }
 
-    private static Process Launch(int port)
+    private static Process Launch(int port, string[] arguments)
     {
         var process = ProcessGuard.Start(new ProcessStartInfo(
-            Find(), ["--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath(), "--loglevel", "warning"])
+            Find(),
+            [
+                "--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath(), "--loglevel", "warning",
+                .. arguments,
+            ])
         {
             RedirectStandardOutput = true,
         });
