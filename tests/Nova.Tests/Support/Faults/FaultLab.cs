@@ -11,7 +11,7 @@ public sealed class FaultLab : IAsyncDisposable
 {
     public const int Replicas = 2;
 
-    private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(30);
 
     private readonly string _signingKey = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
     private readonly List<IAsyncDisposable> _parts = [];
@@ -28,10 +28,13 @@ public sealed class FaultLab : IAsyncDisposable
 
     public IReadOnlyList<LabGateway> Gateways { get; private set; } = [];
 
+    /// <summary>All of them, without the gateways that tests add.</summary>
+    public IReadOnlyList<LabService> Services => _services;
+
     /// <summary>Nova as clients reach it: REST calls go through the first gateway.</summary>
     public Api Api { get; private set; } = null!;
 
-    /// <param name="serversFirst">False: the services are there before PostgreSQL and Redis, which come when the caller calls <see cref="StartServersAsync"/>.</param>
+    /// <param name="serversFirst">False: the services are there before PostgreSQL and Redis, which <see cref="StartServersAsync"/> starts.</param>
     public static async Task<FaultLab> StartAsync(bool serversFirst = true)
     {
         var lab = new FaultLab();
@@ -125,13 +128,14 @@ public sealed class FaultLab : IAsyncDisposable
     private LabState AddState(int replica)
     {
         var (redis, postgres) = (AddLink(Redis.Port), AddLink(Postgres.Port));
-        return new(NewService("StreamState", [Connection("redis", redis), Connection("streams", postgres, $"replica-{replica}")]), redis, postgres);
+        var service = NewService("StreamState", [RedisConnection(redis), PostgresConnection("streams", postgres, $"replica-{replica}")]);
+        return new(service, redis, postgres);
     }
 
     private LabTelemetry AddTelemetry()
     {
         var postgres = AddLink(Postgres.Port);
-        return new(NewService("Telemetry", [Connection("telemetry", postgres, "telemetry")]), postgres);
+        return new(NewService("Telemetry", [PostgresConnection("telemetry", postgres, "telemetry")]), postgres);
     }
 
     private LabGateway AddGateway(params (string Name, string Value)[] settings)
@@ -141,7 +145,7 @@ public sealed class FaultLab : IAsyncDisposable
         var service = NewService(
             "Gateway",
             [
-                Connection("redis", redis),
+                RedisConnection(redis),
                 .. states.Select((state, index) => ($"services__stream-state__http__{index}", state.Address.OriginalString.TrimEnd('/'))),
                 ("services__telemetry__http__0", telemetry.Address.OriginalString.TrimEnd('/')),
                 .. settings,
@@ -149,10 +153,15 @@ public sealed class FaultLab : IAsyncDisposable
         return new(service, redis, states, telemetry);
     }
 
-    /// <param name="application">PostgreSQL lists the session under this name.</param>
-    private (string Name, string Value) Connection(string name, Link link, string application = "") => ($"ConnectionStrings__{name}", name == "redis"
-        ? $"127.0.0.1:{link.Port}"
-        : new NpgsqlConnectionStringBuilder(Postgres.Connection(name).ConnectionString) { Port = link.Port, ApplicationName = application }.ConnectionString);
+    private static (string Name, string Value) RedisConnection(Link link) => ("ConnectionStrings__redis", $"127.0.0.1:{link.Port}");
+
+    /// <param name="application">PostgreSQL lists its sessions under this name.</param>
+    private (string Name, string Value) PostgresConnection(string database, Link link, string application)
+    {
+        var connection = Postgres.Connection(database);
+        (connection.Port, connection.ApplicationName) = (link.Port, application);
+        return ($"ConnectionStrings__{database}", connection.ConnectionString);
+    }
 
     private LabService NewService(string name, (string Name, string Value)[] settings)
     {

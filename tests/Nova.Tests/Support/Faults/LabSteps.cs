@@ -44,7 +44,8 @@ internal static class LabSteps
     {
         try
         {
-            await viewer.WaitForAsync(EventNames.QualityChanged, change => change.GetProperty("new_bitrate_kbps").GetInt32() == kbps, Max(within, TimeSpan.Zero));
+            await viewer.WaitForAsync(
+                EventNames.QualityChanged, change => change.GetProperty("new_bitrate_kbps").GetInt32() == kbps, Max(within, TimeSpan.Zero));
             return true;
         }
         catch (Xunit.Sdk.XunitException)
@@ -87,19 +88,24 @@ internal static class LabSteps
 
     public static Task<Call> ChangeAsync(this TestStream stream, int kbps) => CallAsync(stream, "quality", RuleSteps.Quality("720p", kbps));
 
-    public static Task<Call> BitrateAsync(this TestStream stream, int kbps) => CallAsync(stream, "bitrate", $$"""{"current_bitrate_kbps":{{kbps}}}""");
+    public static Task<Call> BitrateAsync(this TestStream stream, int kbps) =>
+        CallAsync(stream, "bitrate", $$"""{"current_bitrate_kbps":{{kbps}}}""");
 
     public static Task<Call> HeartbeatAsync(this TestStream stream) => CallAsync(stream, "heartbeat", null);
 
     public static TimeSpan Seconds(double seconds) => TimeSpan.FromSeconds(seconds);
 
+    public static Task<Call> ReadAsync(this TestStream stream) => CallAsync(stream.GetAsync);
+
+    private static Task<Call> CallAsync(TestStream stream, string call, string? body) => CallAsync(() => stream.TryPostAsync(call, body));
+
     /// <summary>The call's outcome, whatever it is; status 0 where no answer came.</summary>
-    private static async Task<Call> CallAsync(TestStream stream, string call, string? body)
+    private static async Task<Call> CallAsync(Func<Task<Answer>> call)
     {
         var started = Stopwatch.GetTimestamp();
         try
         {
-            var answer = await stream.TryPostAsync(call, body);
+            var answer = await call();
             return new Call(answer.Status, Stopwatch.GetElapsedTime(started));
         }
         catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
@@ -116,10 +122,15 @@ internal sealed record Call(HttpStatusCode Status, TimeSpan Took)
     /// <summary>Statuses and times of many calls, for a person to read.</summary>
     public static string Report(IReadOnlyList<Call> calls)
     {
+        if (calls.Count == 0)
+        {
+            return "none";
+        }
+
         var statuses = calls.CountBy(call => (int)call.Status).OrderBy(status => status.Key).Select(status => $"{status.Value} x {status.Key}");
+        var (median, most, slowest) = (Percentile(calls, 50), Percentile(calls, 95), Percentile(calls, 100));
         return string.Create(
-            CultureInfo.InvariantCulture,
-            $"{string.Join(", ", statuses)}; median {Percentile(calls, 50):F0} ms, p95 {Percentile(calls, 95):F0} ms, slowest {Percentile(calls, 100):F0} ms");
+            CultureInfo.InvariantCulture, $"{string.Join(", ", statuses)}; median {median:F0} ms, p95 {most:F0} ms, slowest {slowest:F0} ms");
     }
 
     /// <returns>Milliseconds.</returns>

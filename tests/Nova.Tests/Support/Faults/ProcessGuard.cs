@@ -16,7 +16,8 @@ internal static class ProcessGuard
         for id in $ids; do kill -9 "$id" 2>/dev/null; done
         """;
 
-    private static readonly Lazy<Process> Shell = new(() => Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script]) { RedirectStandardInput = true })!);
+    private static readonly Lazy<Process> Shell = new(() =>
+        Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script]) { RedirectStandardInput = true })!);
 
     public static Process Start(ProcessStartInfo start)
     {

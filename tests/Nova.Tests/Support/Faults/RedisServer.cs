@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
 using StackExchange.Redis;
 
 namespace Nova.Tests.Support.Faults;
@@ -63,8 +65,8 @@ public sealed class RedisServer : IAsyncDisposable
         var process = ProcessGuard.Start(new ProcessStartInfo(
             Find(),
             [
-                "--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", Path.GetTempPath(), "--loglevel", "warning",
-                .. arguments,
+                "--port", $"{port}", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--loglevel", "warning",
+                "--dir", Path.GetTempPath(), .. arguments,
             ])
         {
             RedirectStandardOutput = true,
@@ -74,7 +76,7 @@ public sealed class RedisServer : IAsyncDisposable
         return process;
     }
 
-    /// <summary>A missing Redis skips a test visibly on a developer's machine and fails it in CI, like every program in <see cref="Tools"/>.</summary>
+    /// <summary>As in <see cref="Tools"/>: a missing program skips a test visibly on a developer's machine and fails it in CI.</summary>
     private static string Find()
     {
         const string Message = "Redis 7 is missing: apt-get install redis-server.";
@@ -89,18 +91,20 @@ public sealed class RedisServer : IAsyncDisposable
         return found;
     }
 
+    /// <summary>Without data to load it serves as soon as it listens.</summary>
     private async Task WaitUntilReadyAsync() => await Eventually.TrueAsync(
         async () =>
         {
+            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
             try
             {
-                await ExecuteAsync("PING");
+                await socket.ConnectAsync(IPAddress.Loopback, Port);
                 return true;
             }
-            catch (RedisException)
+            catch (SocketException)
             {
                 return false;
             }
         },
-        "Redis answers", StartTimeout);
+        "Redis listens", StartTimeout);
 }

@@ -7,7 +7,7 @@ public sealed class ServiceProcess : IAsyncDisposable
 {
     private const string Listening = "Now listening on: ";
 
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(40);
 
     private readonly Process _process;
@@ -55,8 +55,8 @@ public sealed class ServiceProcess : IAsyncDisposable
     }
 
     /// <summary>What our side failed at, or the runtime found unhandled.</summary>
-    public IEnumerable<string> Failures => Lines.Where(line =>
-        line.Contains(" fail: ", StringComparison.Ordinal) || line.Contains(" crit: ", StringComparison.Ordinal) || line.StartsWith("Unhandled exception", StringComparison.Ordinal));
+    public IEnumerable<string> Failures =>
+        Lines.Where(line => new[] { " fail: ", " crit: ", "Unhandled exception" }.Any(mark => line.Contains(mark, StringComparison.Ordinal)));
 
     private static Dictionary<string, string> Defaults => new()
     {
