@@ -1,5 +1,5 @@
-using Nova.Protocol;
 using Nova.Tests.Support.Faults;
+using static Nova.Tests.Support.Faults.LabSteps;
 
 namespace Nova.Tests.Faults;
 
@@ -17,9 +17,9 @@ public sealed class LabTests(FaultLabFixture labs)
         {
             foreach (var (stream, viewer) in streams.Zip(viewers))
             {
-                var kbps = 3000 + replica;
+                var kbps = NextKbps();
                 Assert.True((await stream.Through(lab.StateApi(replica)).ChangeAsync(kbps)).IsSuccess);
-                await viewer.WaitForAsync(EventNames.QualityChanged, change => change.GetProperty("new_bitrate_kbps").GetInt32() == kbps, LabSteps.Seconds(2));
+                Assert.True(await viewer.SeesAsync(kbps, Seconds(2)), "The event did not arrive.");
             }
         }
     }

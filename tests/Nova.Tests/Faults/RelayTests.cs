@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Nova.Tests.Support;
 using Nova.Tests.Support.Faults;
+using static Nova.Tests.Support.Faults.LabSteps;
 
 namespace Nova.Tests.Faults;
 
@@ -13,7 +14,7 @@ public sealed class RelayTests(FaultLabFixture labs)
 {
     private const int Streams = 8;
 
-    private static readonly TimeSpan Limit = LabSteps.Seconds(5 + 1);
+    private static readonly TimeSpan Limit = Seconds(5 + 1);
 
     [Theory]
     [InlineData(0)]
@@ -65,21 +66,25 @@ public sealed class RelayTests(FaultLabFixture labs)
         await Task.WhenAll(changing);
 
         var other = lab.StateApi(1);
-        var changes = streams.Select(stream => ChangedWithinAsync(stream.Through(other), fault)).ToList();
-        var changed = await Task.WhenAll(changes);
-        Assert.True(changed.All(done => done), $"{changed.Count(done => !done)} of {Streams} streams cannot be changed {Limit.TotalSeconds} s after the fault.");
+        var changed = await Task.WhenAll(streams.Select(stream => ChangedWithinAsync(stream.Through(other), fault)));
+        Assert.True(
+            changed.All(done => done),
+            $"{changed.Count(done => !done)} of {Streams} streams cannot be changed {Limit.TotalSeconds} s after the fault.");
     }
 
     private static async Task<IReadOnlyList<int>> AssertRelayedAsync(
         FaultLab lab, int replica, IReadOnlyList<TestStream> streams, IReadOnlyList<Viewer> viewers, long fault)
     {
         var api = lab.StateApi(replica);
-        var changes = streams.Select(_ => LabSteps.NextKbps()).ToList();
+        var changes = streams.Select(_ => NextKbps()).ToList();
         var calls = await Task.WhenAll(streams.Zip(changes, (stream, kbps) => stream.Through(api).ChangeAsync(kbps)));
         Assert.True(calls.All(call => call.IsSuccess), $"Not every change was accepted: {Call.Report(calls)}");
-        var seen = await Task.WhenAll(viewers.Zip(changes, (viewer, kbps) => viewer.SeesAsync(kbps, LabSteps.Left(fault, Limit))));
-        LabSteps.Note($"{seen.Count(told => told)} of {streams.Count} told after {Stopwatch.GetElapsedTime(fault).TotalSeconds:F1} s; changes: {Call.Report(calls)}");
-        Assert.True(seen.All(told => told), $"{seen.Count(told => !told)} of {streams.Count} accepted events did not arrive within {Limit.TotalSeconds} s of the fault.");
+        var seen = await Task.WhenAll(viewers.Zip(changes, (viewer, kbps) => viewer.SeesAsync(kbps, Left(fault, Limit))));
+        var took = Stopwatch.GetElapsedTime(fault).TotalSeconds;
+        Note($"{seen.Count(told => told)} of {seen.Length} events arrived, {took:F1} s after the fault; changes: {Call.Report(calls)}");
+        Assert.True(
+            seen.All(told => told),
+            $"{seen.Count(told => !told)} of {seen.Length} accepted events did not arrive within {Limit.TotalSeconds} s of the fault.");
         return changes;
     }
 
@@ -87,7 +92,7 @@ public sealed class RelayTests(FaultLabFixture labs)
     {
         while (!stop.IsCancellationRequested)
         {
-            await stream.ChangeAsync(LabSteps.NextKbps());
+            await stream.ChangeAsync(NextKbps());
         }
     }
 
@@ -112,14 +117,14 @@ public sealed class RelayTests(FaultLabFixture labs)
                 await Task.Delay(Random.Shared.Next(50));
                 return false;
             },
-            "a transaction is open when the link freezes", LabSteps.Seconds(10));
+            "a transaction is open when the link freezes", Seconds(10));
     }
 
     private static async Task<bool> ChangedWithinAsync(TestStream stream, long fault)
     {
-        while (LabSteps.Left(fault, Limit) is var left && left > TimeSpan.Zero)
+        while (Left(fault, Limit) is var left && left > TimeSpan.Zero)
         {
-            var change = stream.ChangeAsync(LabSteps.NextKbps());
+            var change = stream.ChangeAsync(NextKbps());
             if (await Task.WhenAny(change, Task.Delay(left)) == change && (await change).IsSuccess)
             {
                 return true;
