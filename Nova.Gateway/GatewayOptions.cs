@@ -40,12 +40,14 @@ public sealed class GatewayOptions
     public string UnlimitedClients { get; set; } = "127.0.0.0/8, ::1";
 
     /// <summary>
-    /// Proxies in front of this gateway, likewise: what they say in <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> is believed. Nobody else
-    /// is. Empty: there are none.
+    /// Trusted reverse proxies, as addresses and networks with commas between: their <c>X-Forwarded-For</c> and <c>X-Forwarded-Proto</c> name the
+    /// client. Empty: there are none, and the headers mean nothing.
     /// </summary>
     public string KnownProxies { get; set; } = "";
 
-    /// <summary>Pages that may open sockets, as origins (<c>https://example.org</c>) with commas between. Empty: every page may (S41).</summary>
+    /// <summary>
+    /// Pages that may open sockets and call the REST APIs, as origins (<c>https://example.org</c>) with commas between. Empty: every page may (S41, S57).
+    /// </summary>
     public string AllowedOrigins { get; set; } = "";
 
     /// <summary>How long a new connection may take to send its first byte, and then to send its request's head.</summary>

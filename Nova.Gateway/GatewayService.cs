@@ -36,6 +36,7 @@ public static class GatewayService
         services.AddHttpClient(IssueForwarder.Client, http => http.BaseAddress = new Uri("https+http://telemetry")).AddInternalKey()
             .AddServiceClient(attempt: TimeSpan.FromSeconds(5), total: TimeSpan.FromSeconds(10));
         services.AddServiceProxy();
+        services.AddCrossOrigin();
 
         services.AddSingleton<GatewayMetrics>();
         services.AddSingleton<FileDescriptors>();
@@ -62,6 +63,7 @@ public static class GatewayService
         app.UseRequestWatch();
         app.UseKnownProxies();
         app.UseSecurityHeaders();
+        app.UseCors();
         app.UseServiceDefaults();
         app.UseWebConsole();
         app.MapViewers();

@@ -4,7 +4,7 @@ namespace Nova.Protocol;
 
 /// <summary>A viewer's report as a gateway hands it to Telemetry.</summary>
 /// <param name="IssueId">UUIDv7, made by the gateway, so that a batch sent twice is stored once.</param>
-/// <param name="ReportId">The viewer's own name for the report, if any; unique per viewer (S34).</param>
+/// <param name="ReportId">The viewer's own name for the report, if any; unique per viewer and stream (S64).</param>
 /// <param name="ReportedAt">The gateway's time.</param>
 public sealed record IssueReport(
     Guid IssueId,

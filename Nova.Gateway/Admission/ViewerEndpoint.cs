@@ -19,9 +19,7 @@ internal sealed class ViewerEndpoint(
         var address = networks.Of(http);
         if (!rates.TryTake(address, out var wait)) // First: guessing tokens costs more than counting guesses.
         {
-            http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds(wait);
-            await RefuseAsync(
-                http, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "Too many connection attempts from this address; try again.", "too_many_upgrades");
+            await RefuseAsync(http, Refusal.TooManyUpgrades, wait);
             return;
         }
 
@@ -41,7 +39,7 @@ internal sealed class ViewerEndpoint(
 
         if (!IsSupported(http.Request.Query["protocol"].ToString()))
         {
-            await RefuseAsync(http, StatusCodes.Status400BadRequest, ErrorCodes.ProtocolError, $"Supported protocol versions: {Limits.ProtocolVersion}.");
+            await RefuseAsync(http, Refusal.UnsupportedProtocol);
             return;
         }
 
@@ -57,15 +55,13 @@ internal sealed class ViewerEndpoint(
         }
         catch (StreamStateUnavailableException)
         {
-            http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
-            await RefuseAsync(
-                http, StatusCodes.Status503ServiceUnavailable, ErrorCodes.ServerError, "Whether this stream exists cannot be found out now; try again.");
+            await RefuseAsync(http, Refusal.StreamUnknownNow);
             return;
         }
 
         if (lease is null)
         {
-            await RefuseAsync(http, StatusCodes.Status404NotFound, ErrorCodes.StreamNotFound, "There is no stream with this id; check its format, a UUID.");
+            await RefuseAsync(http, Refusal.StreamNotFound);
             return;
         }
 
@@ -88,20 +84,20 @@ internal sealed class ViewerEndpoint(
     {
         var room = lease.Feed.Room;
         var viewerId = ViewerId.From(caller.Subject, caller.ViewerIdClaim);
-        var forbidden = !caller.MayWatch(room.StreamId, room.IsPrivate, room.BroadcasterId) ? "This token does not allow watching this stream."
-            : room.IsKicked(viewerId) ? "This viewer was removed from the stream and may not come back yet."
-            : !origins.Allows(http.Request) ? "Pages of this origin may not connect here."
+        var forbidden = !caller.MayWatch(room.StreamId, room.IsPrivate, room.BroadcasterId) ? Refusal.NotAllowed
+            : room.IsKicked(viewerId) ? Refusal.Kicked
+            : !origins.Allows(http.Request) ? Refusal.OriginNotAllowed
             : null;
         if (forbidden is not null)
         {
-            await RefuseAsync(http, StatusCodes.Status403Forbidden, ErrorCodes.Unauthorized, forbidden);
+            await RefuseAsync(http, forbidden);
             return false;
         }
 
         var entered = admission.TryEnter(address, viewerId);
         if (entered != AdmissionResult.Entered)
         {
-            await RefuseAsync(http, entered);
+            await RefuseAsync(http, Refusal.Of(entered));
             return false;
         }
 
@@ -112,7 +108,7 @@ internal sealed class ViewerEndpoint(
             {
                 Handshake.OfferUpgrade(http.Response);
                 seat.Dispose();
-                await RefuseAsync(http, status, ErrorCodes.ConnectionRejected, detail);
+                await RefuseAsync(http, Refusal.NoUpgrade(status, detail));
             }
             else
             {
@@ -131,23 +127,15 @@ internal sealed class ViewerEndpoint(
     /// <summary>Any 1.x is served as 1.0, which the greeting says (S27).</summary>
     private static bool IsSupported(string protocol) => protocol is "" or "1" || protocol.StartsWith("1.", StringComparison.Ordinal);
 
-    private Task RefuseAsync(HttpContext http, AdmissionResult result)
+    private Task RefuseAsync(HttpContext http, Refusal refusal, TimeSpan atLeast = default)
     {
-        var (status, detail, reason) = result switch
+        metrics.Refused(refusal.Status);
+        if (refusal.MayRetry)
         {
-            AdmissionResult.Draining => (StatusCodes.Status503ServiceUnavailable, "This gateway takes no more viewers now; try again.", "draining"),
-            AdmissionResult.AtCapacity => (StatusCodes.Status503ServiceUnavailable, "This gateway takes no more viewers now; try again.", "at_capacity"),
-            AdmissionResult.TooManyOfViewer => (StatusCodes.Status429TooManyRequests, "This viewer has too many connections; close one.", "too_many_connections_of_viewer"),
-            _ => (StatusCodes.Status429TooManyRequests, "There are too many connections from this address.", "too_many_connections_from_address"),
-        };
-        http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds();
-        return RefuseAsync(http, status, ErrorCodes.ConnectionRejected, detail, reason);
-    }
+            http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds(atLeast);
+        }
 
-    private Task RefuseAsync(HttpContext http, int status, string errorCode, string detail, string? reason = null)
-    {
-        metrics.Refused(status);
-        return Problems.WriteAsync(http, status, errorCode, detail, reason);
+        return Problems.WriteAsync(http, refusal.Status, refusal.ErrorCode, refusal.Detail, refusal.Reason);
     }
 }
 

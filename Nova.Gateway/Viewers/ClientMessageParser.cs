@@ -151,13 +151,16 @@ internal static class ClientMessageParser
         }
 
         var clientInfo = Present(data, "client_info");
-        return clientInfo is { } info && Complaint(info) is { } complaint
-            ? Wrong(complaint)
+        return clientInfo is { } info && FindError(info) is { } error
+            ? Wrong(error)
             : new ClientMessage.ReportIssue(type, severity, description, clientInfo?.Clone(), reportId);
     }
 
-    /// <summary>What is wrong with <c>client_info</c>, if anything. Members that Nova does not know are kept.</summary>
-    private static string? Complaint(JsonElement info)
+    /// <summary>
+    /// What is wrong with <c>client_info</c>, if anything. Members that Nova does not know are stored, and so are labels of any length and numbers
+    /// with fractions: a report is worth more than its labels (S55).
+    /// </summary>
+    private static string? FindError(JsonElement info)
     {
         if (info.ValueKind != JsonValueKind.Object)
         {
@@ -176,15 +179,15 @@ internal static class ClientMessageParser
 
         foreach (var name in (ReadOnlySpan<string>)["player", "browser", "os", "network"])
         {
-            if (Present(info, name) is { } member && (member.ValueKind != JsonValueKind.String || member.GetString()!.Length > 200))
+            if (Present(info, name) is { ValueKind: not JsonValueKind.String })
             {
-                return $"Field data.client_info.{name} must be a string of at most 200 characters";
+                return $"Field data.client_info.{name} must be a string";
             }
         }
 
         return Present(info, "bandwidth_estimate_kbps") is { } bandwidth
-            && (bandwidth.ValueKind != JsonValueKind.Number || !bandwidth.TryGetInt64(out var kbps) || kbps < 0)
-            ? "Field data.client_info.bandwidth_estimate_kbps must be a whole number of 0 or more"
+            && (bandwidth.ValueKind != JsonValueKind.Number || !bandwidth.TryGetDouble(out var kbps) || kbps < 0)
+            ? "Field data.client_info.bandwidth_estimate_kbps must be a number of 0 or more"
             : null;
     }
 

@@ -1,8 +1,13 @@
+using System.Globalization;
+
 namespace Nova.ServiceDefaults;
 
 /// <summary>Collects everything that is wrong with a request, so that one answer names every field.</summary>
 public sealed class FieldErrors
 {
+    /// <summary>Without a zone it is UTC. What else .NET can read means different days in different countries (11/12/2026).</summary>
+    private static readonly string[] Iso8601 = ["yyyy-MM-dd", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK"];
+
     private readonly Dictionary<string, string[]> _errors = [];
 
     public bool Any => _errors.Count > 0;
@@ -110,8 +115,7 @@ public sealed class FieldErrors
             return null;
         }
 
-        if (DateTimeOffset.TryParse(
-            value, System.Globalization.CultureInfo.InvariantCulture, System.Globalization.DateTimeStyles.AssumeUniversal, out var time))
+        if (DateTimeOffset.TryParseExact(value, Iso8601, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))
         {
             return time.ToUniversalTime();
         }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -12,9 +13,14 @@ internal sealed record IssueFilter(
 /// <summary>The reports in Postgres.</summary>
 internal sealed class IssueStore(NpgsqlDataSource dataSource)
 {
+    private const int MaxLabelChars = 200;
+
+    /// <summary>More is no bandwidth, and would not fit the column.</summary>
+    private const double MaxKbps = 1e15;
+
     /// <summary>
-    /// Stores a batch in one round trip. What is there already stays: the same batch again, or a report whose viewer sent the same
-    /// <c>report_id</c> before, stores nothing and is answered with the first one's id.
+    /// Stores a batch in one round trip. The same batch again, or a report whose viewer sent the same <c>report_id</c> for the stream before, stores
+    /// nothing and is answered with the first one's id.
     /// </summary>
     public async Task<IReadOnlyList<Guid>> AddAsync(IReadOnlyList<IssueReport> reports, CancellationToken cancellationToken)
     {
@@ -26,15 +32,15 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
             batch.BatchCommands.Add(FindByReportId(named));
         }
 
-        Dictionary<(Guid, string), Guid> stored = [];
+        Dictionary<(Guid, Guid, string), Guid> stored = [];
         await using var reader = await batch.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            stored[(reader.GetGuid(0), reader.GetString(1))] = reader.GetGuid(2);
+            stored[(reader.Get<Guid>("stream_id"), reader.Get<Guid>("viewer_id"), reader.Get<string>("report_id"))] = reader.Get<Guid>("issue_id");
         }
 
         return [.. reports.Select(report =>
-            report.ReportId is not null && stored.TryGetValue((report.ViewerId, Storable(report.ReportId)!), out var first) ? first : report.IssueId)];
+            report.ReportId is not null && stored.TryGetValue((report.StreamId, report.ViewerId, Storable(report.ReportId)!), out var first) ? first : report.IssueId)];
     }
 
     /// <summary>Newest first; the caller asks for one row more than a page to see whether there is a next one.</summary>
@@ -64,16 +70,16 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
         while (await reader.ReadAsync(cancellationToken))
         {
             issues.Add(new IssueResource(
-                reader.GetGuid(0),
-                reader.GetGuid(1),
-                reader.GetGuid(2),
-                reader.GetString(3),
-                reader.IsDBNull(4) ? null : reader.GetString(4),
-                WireNames<IssueType>.Parse(reader.GetString(5)),
-                WireNames<IssueSeverity>.Parse(reader.GetString(6)),
-                reader.GetString(7),
-                reader.IsDBNull(8) ? null : JsonElement.Parse(reader.GetString(8)),
-                reader.GetFieldValue<DateTimeOffset>(9)));
+                reader.Get<Guid>("issue_id"),
+                reader.Get<Guid>("stream_id"),
+                reader.Get<Guid>("viewer_id"),
+                reader.Get<string>("session_id"),
+                reader.FindText("report_id"),
+                WireNames<IssueType>.Parse(reader.Get<string>("issue_type")),
+                WireNames<IssueSeverity>.Parse(reader.Get<string>("severity")),
+                reader.Get<string>("description"),
+                reader.FindText("client_info") is { } info ? JsonElement.Parse(info) : null,
+                reader.Get<DateTimeOffset>("reported_at")));
         }
 
         return issues;
@@ -109,12 +115,13 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
 
     private static NpgsqlBatchCommand FindByReportId(IReadOnlyList<IssueReport> named) => new(
         """
-        SELECT i.viewer_id, i.report_id, i.issue_id
-        FROM issues i JOIN unnest($1, $2) AS named (viewer_id, report_id) USING (viewer_id, report_id)
+        SELECT i.stream_id, i.viewer_id, i.report_id, i.issue_id
+        FROM issues i JOIN unnest($1, $2, $3) AS named (stream_id, viewer_id, report_id) USING (stream_id, viewer_id, report_id)
         """)
     {
         Parameters =
         {
+            Array(NpgsqlDbType.Uuid, named, report => report.StreamId),
             Array(NpgsqlDbType.Uuid, named, report => report.ViewerId),
             Array(NpgsqlDbType.Text, named, report => Storable(report.ReportId)),
         },
@@ -128,10 +135,15 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
 
     private static string? Member(IssueReport report, string name) =>
         report.ClientInfo is { } info && info.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
-            ? Storable(value.GetString())
+            ? Storable(Cut(value.GetString()!))
             : null;
+
+    /// <summary>The column is for filters; the JSON keeps the label whole (S55).</summary>
+    private static string Cut(string label) =>
+        label.Length <= MaxLabelChars ? label
+        : label[..(char.IsHighSurrogate(label[MaxLabelChars - 1]) ? MaxLabelChars - 1 : MaxLabelChars)];
 
     private static long? Bandwidth(IssueReport report) =>
         report.ClientInfo is { } info && info.TryGetProperty("bandwidth_estimate_kbps", out var value)
-            && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var kbps) ? kbps : null;
+            && value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var kbps) && kbps is >= 0 and < MaxKbps ? (long)Math.Round(kbps) : null;
 }
