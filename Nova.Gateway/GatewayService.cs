@@ -1,5 +1,4 @@
 using Microsoft.Extensions.FileProviders;
-using Microsoft.Extensions.Options;
 using Nova.Gateway.Draining;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Feed;
@@ -11,6 +10,7 @@ using Nova.Gateway.Viewers;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Configuration;
 
 namespace Nova.Gateway;
 
@@ -20,11 +20,11 @@ public static class GatewayService
     public static void AddGateway(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
+        builder.ReadRedisConnection("redis");
         builder.AddRedisClient("redis");
 
         var services = builder.Services;
-        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<GatewayOptions>, ValidateGatewayOptions>();
+        services.AddValidatedOptions<GatewayOptions, ValidateGatewayOptions>(GatewayOptions.Section);
         services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
 
         builder.WebHost.ConfigureViewerSockets();

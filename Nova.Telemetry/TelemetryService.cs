@@ -1,5 +1,6 @@
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Configuration;
 using Nova.Telemetry.Issues;
 
 namespace Nova.Telemetry;
@@ -10,6 +11,7 @@ public static class TelemetryService
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
+        builder.ReadPostgresConnection("telemetry");
         builder.AddNpgsqlDataSource("telemetry");
         builder.AddSchemaMigration("telemetry", typeof(TelemetryService).Assembly);
 

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 using OpenTelemetry.Metrics;
@@ -11,10 +12,9 @@ public static class NpgsqlClientExtensions
     /// <summary>
     /// Registers an <see cref="NpgsqlDataSource"/> for <c>ConnectionStrings:{connectionName}</c>, with health check, traces and metrics.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The key is missing.</exception>
     public static void AddNpgsqlDataSource(this IHostApplicationBuilder builder, string connectionName)
     {
-        var connectionString = builder.Configuration.RequireConnectionString(connectionName);
+        var connectionString = builder.Configuration.GetConnectionString(connectionName) ?? "";
         builder.Services.AddNpgsqlDataSource(connectionString);
         builder.Services.AddHealthChecks().AddNpgSql(name: "PostgreSql");
         builder.Services.AddOpenTelemetry()
