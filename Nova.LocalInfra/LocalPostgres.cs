@@ -26,6 +26,9 @@ public sealed class LocalPostgres : IAsyncDisposable
 
     public int ProcessId => _server.Id;
 
+    /// <summary>Holds the cluster: the folder asked for, or where root's PostgreSQL can reach it.</summary>
+    public string Folder => _account.Folder;
+
     public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder(_connection.ConnectionString) { Database = database }.ConnectionString;
 
     /// <param name="folder">Holds the cluster; made if it is not there. The caller sees to it that no other process uses it.</param>

@@ -13,15 +13,16 @@ public static partial class StartProblems
     private static readonly string[] SettingReaders =
         ["Microsoft.AspNetCore.Server.Kestrel", "Microsoft.Extensions.Configuration", "Microsoft.Extensions.Logging.Configuration"];
 
+    /// <param name="howToListenElsewhere">Follows where an address is in use.</param>
     /// <returns>A sentence for each problem; null for anything unforeseen, whose stack trace is wanted.</returns>
-    public static IReadOnlyList<string>? Of(Exception exception) => exception switch
+    public static IReadOnlyList<string>? Of(Exception exception, string howToListenElsewhere = HowToListenElsewhere) => exception switch
     {
         OptionsValidationException invalid => [.. invalid.Failures.Select(WithVariable)],
         AggregateException several when several.InnerExceptions.All(inner => inner is OptionsValidationException) =>
             [.. several.InnerExceptions.SelectMany(inner => Of(inner)!).Distinct()],
-        IOException when exception.Message.StartsWith("Failed to bind", StringComparison.Ordinal) => [$"{exception.Message.TrimEnd('.')}. {HowToListenElsewhere}"],
-        SocketException socket => [$"The service cannot listen where it is told to: {socket.Message.TrimEnd('.')}. {HowToListenElsewhere}"],
-        FormatException when exception.Message.StartsWith("Invalid url", StringComparison.Ordinal) => [$"{exception.Message.TrimEnd('.')}. {HowToListenElsewhere}"],
+        IOException when exception.Message.StartsWith("Failed to bind", StringComparison.Ordinal) => [$"{exception.Message.TrimEnd('.')}. {howToListenElsewhere}"],
+        SocketException socket => [$"The service cannot listen where it is told to: {socket.Message.TrimEnd('.')}. {howToListenElsewhere}"],
+        FormatException when exception.Message.StartsWith("Invalid url", StringComparison.Ordinal) => [$"{exception.Message.TrimEnd('.')}. {howToListenElsewhere}"],
         _ when Array.Exists(SettingReaders, reader => exception.Source?.StartsWith(reader, StringComparison.Ordinal) == true) =>
             [$"{(exception.Source!.Contains("Logging") ? "Logging:LogLevel cannot be read. " : "")}{exception.Message} {exception.InnerException?.Message}".ReplaceLineEndings(" ").Trim()],
         _ => null,
