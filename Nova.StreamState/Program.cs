@@ -1,4 +1,4 @@
-using Nova.StreamState;
 using Nova.ServiceDefaults;
+using Nova.StreamState;
 
 return NovaService.Run(args, builder => builder.AddStreamState(), app => app.MapStreamState());

@@ -1,4 +1,4 @@
-using Nova.Telemetry;
 using Nova.ServiceDefaults;
+using Nova.Telemetry;
 
 return NovaService.Run(args, builder => builder.AddTelemetry(), app => app.MapTelemetry());
