@@ -11,6 +11,7 @@ using Nova.Gateway.Proxy;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Http;
 
 namespace Nova.Gateway;
@@ -21,11 +22,11 @@ public static class GatewayService
     public static void AddGateway(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
+        builder.ReadRedisConnection("redis");
         builder.AddRedisClient("redis");
 
         var services = builder.Services;
-        services.AddOptions<GatewayOptions>().BindConfiguration(GatewayOptions.Section).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<GatewayOptions>, ValidateGatewayOptions>();
+        services.AddValidatedOptions<GatewayOptions, ValidateGatewayOptions>(GatewayOptions.Section);
         services.AddOptions<HostOptions>().Configure<IOptions<GatewayOptions>>((host, gateway) => host.ShutdownTimeout = DrainService.LongestStop(gateway.Value));
         services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
 

@@ -1,8 +1,4 @@
 using Nova.Gateway;
+using Nova.ServiceDefaults;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddGateway();
-
-var app = builder.Build();
-app.MapGateway();
-app.Run();
+return NovaService.Run(args, builder => builder.AddGateway(), app => app.MapGateway());

@@ -26,6 +26,9 @@ public sealed class LocalPostgres : IAsyncDisposable
 
     public int ProcessId => _server.Id;
 
+    /// <summary>Holds the cluster: the folder asked for, or where root's PostgreSQL can reach it.</summary>
+    public string Folder => _account.Folder;
+
     public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder(_connection.ConnectionString) { Database = database }.ConnectionString;
 
     /// <param name="folder">Holds the cluster; made if it is not there. The caller sees to it that no other process uses it.</param>
@@ -48,6 +51,7 @@ public sealed class LocalPostgres : IAsyncDisposable
             await CreateClusterAsync(binaries, cluster, account, cancellationToken);
         }
 
+        await PostmasterFile.CheckAsync(cluster, account, cancellationToken);
         port ??= FreePort.Find();
         var server = Launch(binaries, cluster, port.Value, account);
         var postgres = new LocalPostgres(server, account, new NpgsqlConnectionStringBuilder
@@ -90,10 +94,14 @@ public sealed class LocalPostgres : IAsyncDisposable
     private static async Task<string> KeepPasswordAsync(ServerAccount account, string? given, CancellationToken cancellationToken)
     {
         var file = Path.Combine(account.Folder, "postgres.password");
+        if (new FileInfo(file).LinkTarget is not null)
+        {
+            throw new LocalInfraException($"{file} is a link; the password of the database is kept in a file of its own. Delete the link.");
+        }
+
         if (!File.Exists(file))
         {
-            await File.WriteAllTextAsync(file, given ?? RandomNumberGenerator.GetHexString(32), cancellationToken);
-            account.GiveAway(file);
+            account.WriteSecret(file, given ?? RandomNumberGenerator.GetHexString(32));
         }
 
         var kept = await File.ReadAllTextAsync(file, cancellationToken);
@@ -126,9 +134,21 @@ public sealed class LocalPostgres : IAsyncDisposable
         Directory.Move(unfinished, cluster);
     }
 
+    private const string Guard =
+        """
+        trap '' INT TERM HUP
+        exec 3<&0
+        "$@" </dev/null 3<&- & server=$!
+        { while read -r line; do :; done; kill -INT $server 2>/dev/null; } <&3 & waiting=$!
+        wait $server; code=$?
+        kill -KILL $waiting 2>/dev/null
+        exit $code
+        """;
+
     /// <summary>
     /// The server under a guard: a shell that waits for its standard input to close, which it does when this process ends in whatever way,
     /// kill -9 included, and then stops the server. (A parent-death signal would follow the thread that started it, and threads come and go.)
+    /// It ends when the server ends, so that a server that cannot start is noticed at once.
     /// </summary>
     private static Process Launch(string binaries, string cluster, int port, ServerAccount account)
     {
@@ -139,7 +159,7 @@ public sealed class LocalPostgres : IAsyncDisposable
         ];
         var start = OperatingSystem.IsWindows()
             ? new ProcessStartInfo(server[0], server[1..])
-            : account.Command("/bin/sh", ["-c", "trap '' INT TERM HUP; \"$@\" </dev/null & server=$!; cat >/dev/null; kill -INT $server 2>/dev/null; wait $server", "guard", .. server]);
+            : account.Command("/bin/sh", ["-c", Guard, "guard", .. server]);
         start.RedirectStandardInput = true;
         start.RedirectStandardError = true;
         start.RedirectStandardOutput = true;
@@ -193,17 +213,26 @@ public sealed class LocalPostgres : IAsyncDisposable
                 await connection.DisposeAsync();
                 if (_server.HasExited || Stopwatch.GetElapsedTime(started) > StartTimeout)
                 {
-                    string reason;
-                    lock (errors)
-                    {
-                        reason = errors.Count > 0 ? errors[^1] : exception.Message;
-                    }
-
-                    throw new LocalInfraException($"PostgreSQL in {_account.Folder} does not start: {reason}", exception);
+                    throw new LocalInfraException($"PostgreSQL in {_account.Folder} does not start: {await ReasonAsync(errors) ?? exception.Message}", exception);
                 }
             }
 
             await Task.Delay(50, cancellationToken);
+        }
+    }
+
+    /// <summary>What the server said last before it ended: hints may follow the line that matters.</summary>
+    private async Task<string?> ReasonAsync(List<string> errors)
+    {
+        if (_server.HasExited)
+        {
+            using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(1));
+            await _server.WaitForExitAsync(timeout.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Its last lines, too.
+        }
+
+        lock (errors)
+        {
+            return errors.FindLast(line => line.Contains("FATAL:")) ?? errors.LastOrDefault();
         }
     }
 

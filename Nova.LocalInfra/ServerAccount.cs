@@ -42,10 +42,8 @@ internal sealed class ServerAccount
 
             if ((await account.RunAsync("/usr/bin/test", ["-x", folder], cancellationToken)).ExitCode != 0)
             {
-                // The same elsewhere for the same folder asked for, so that its data is found again.
-                var id = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(folder)).AsSpan(0, 6));
-                account = new ServerAccount($"/var/tmp/nova-{id}", name);
-                Directory.CreateDirectory(account.Folder);
+                account = new ServerAccount(SharedFolderFor(folder), name);
+                await account.MakeSharedFolderAsync(cancellationToken);
             }
 
             account.GiveAway(account.Folder);
@@ -53,6 +51,52 @@ internal sealed class ServerAccount
         }
 
         throw new LocalInfraException("PostgreSQL does not run as root, and neither the account postgres nor nobody can be used; run Nova as an ordinary user.");
+    }
+
+    /// <summary>The same elsewhere for the same folder asked for, so that its data is found again.</summary>
+    internal static string SharedFolderFor(string folder) =>
+        $"/var/tmp/nova-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(folder))).AsSpan(0, 6))}";
+
+    /// <summary>
+    /// Everybody can make files in <c>/var/tmp</c>, and its name can be foreseen: a link there would have root give away whatever it points to.
+    /// Once the folder is known to be root's or the account's, nobody else can put another in its place, since <c>/var/tmp</c> is sticky.
+    /// </summary>
+    private async Task MakeSharedFolderAsync(CancellationToken cancellationToken)
+    {
+        if (!OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
+        var complaint = new FileInfo(Folder).LinkTarget is not null ? "is a link"
+            : !Directory.Exists(Folder) ? "is not a folder"
+            : !await IsOwnerAsync(null, cancellationToken) && !await IsOwnerAsync(_user, cancellationToken) ? "belongs to somebody else"
+            : null;
+        if (complaint is not null)
+        {
+            throw new LocalInfraException(
+                $"{Folder}, where root's PostgreSQL keeps its data, {complaint}. Delete it, or choose with --data a folder that the account {_user} can reach.");
+        }
+    }
+
+    private async Task<bool> IsOwnerAsync(string? user, CancellationToken cancellationToken) =>
+        (await new ServerAccount(Folder, user).RunAsync("/usr/bin/test", ["-O", Folder], cancellationToken)).ExitCode == 0;
+
+    /// <summary>A new file of the account's with a secret in it. Never follows a link: the account may have put one there.</summary>
+    public void WriteSecret(string file, string secret)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+        {
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        }
+
+        using (var writer = new StreamWriter(file, options))
+        {
+            writer.Write(secret);
+        }
+
+        GiveAway(file);
     }
 
     /// <summary>Makes the account the owner of a file or folder, and keeps others out.</summary>
@@ -67,7 +111,7 @@ internal sealed class ServerAccount
 
         if (_user is not null)
         {
-            using var chown = Process.Start("chown", [_user, path]);
+            using var chown = Process.Start("chown", ["--no-dereference", _user, path]);
             chown.WaitForExit();
         }
     }

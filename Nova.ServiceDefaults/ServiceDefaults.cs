@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Health;
 
 namespace Nova.ServiceDefaults;
@@ -17,6 +18,8 @@ public static class ServiceDefaultsExtensions
         builder.AddObservability();
         builder.AddDefaultHealthChecks();
         builder.AddJwtAuthentication();
+        builder.Services.AddValidatedOptions<InternalOptions, ValidateInternalOptions>(InternalOptions.Section)
+            .PostConfigure(options => options.ApiKey = options.ApiKey?.Trim());
 
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddServiceDiscovery();

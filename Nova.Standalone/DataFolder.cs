@@ -23,13 +23,9 @@ internal sealed class DataFolder : IDisposable
             Directory.CreateDirectory(path);
             return new DataFolder(path, new FileStream(Path.Combine(path, "nova.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
-        catch (UnauthorizedAccessException exception)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new LocalInfraException($"The data folder {path} cannot be written; choose another with --data.", exception);
-        }
-        catch (IOException exception)
-        {
-            throw new LocalInfraException($"The data folder {path} is in use by another Nova, or cannot be written; choose another with --data.", exception);
+            throw new LocalInfraException($"The data folder {path} {Cause(path, exception)}; choose another with --data.", exception);
         }
     }
 
@@ -53,4 +49,25 @@ internal sealed class DataFolder : IDisposable
     }
 
     public void Dispose() => _lock.Dispose();
+
+    private static string Cause(string path, Exception exception) =>
+        FileOnTheWay(path) is { } file ? (file == path ? "is a file" : $"cannot be made, since {file} is a file")
+        : IsLocked(exception) ? "is in use by another Nova"
+        : $"cannot be written ({exception.Message.TrimEnd('.')})";
+
+    private static string? FileOnTheWay(string path)
+    {
+        for (var part = path; part is not null; part = Path.GetDirectoryName(part))
+        {
+            if (File.Exists(part))
+            {
+                return part;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The lock is held: EWOULDBLOCK on Linux and macOS, a sharing violation on Windows.</summary>
+    private static bool IsLocked(Exception exception) => exception is IOException { HResult: 11 or 35 or unchecked((int)0x80070020) };
 }

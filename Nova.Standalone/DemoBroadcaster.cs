@@ -12,12 +12,16 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
 {
     private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
 
+    private const string FirstQuality = "1080p";
+    private const int FirstKbps = 5000;
+
+    /// <summary>Taken in turn; the last is the one it starts with, so that each is a change.</summary>
     private static readonly (string Quality, int Kbps, int Fps, string Reason)[] Qualities =
     [
         ("720p", 3000, 60, "network_congestion"),
         ("1080p", 5000, 60, "adaptive_bitrate"),
         ("4k", 14_000, 60, "broadcaster_changed"),
-        ("1080p", 5000, 60, "adaptive_bitrate"),
+        (FirstQuality, FirstKbps, 60, "adaptive_bitrate"),
     ];
 
     private readonly NovaStack _stack;
@@ -28,7 +32,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
     private readonly string _streamId;
     private readonly DemoAudience _audience;
     private Task _broadcast = Task.CompletedTask;
-    private int _kbps = Qualities[1].Kbps;
+    private int _kbps = FirstKbps;
 
     private DemoBroadcaster(NovaStack stack, HttpClient http, string broadcasterToken, string viewerToken, string streamId)
     {
@@ -55,7 +59,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         var id = (await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("stream_id").GetString()!;
 
         var demo = new DemoBroadcaster(stack, http, broadcaster, viewer, id);
-        await demo.PostAsync("start", """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""", cancellationToken);
+        await demo.PostAsync("start", $$"""{"quality":"{{FirstQuality}}","fps":60,"bitrate_kbps":{{FirstKbps}}}""", cancellationToken);
         demo._broadcast = demo.BroadcastAsync();
         return demo;
     }
@@ -121,7 +125,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
 
         if (second % 20 == 0)
         {
-            var (quality, kbps, fps, reason) = Qualities[second / 20 % Qualities.Length];
+            var (quality, kbps, fps, reason) = QualityAfter(second / 20);
             _kbps = kbps;
             await PostAsync("quality", $$"""{"new_quality":"{{quality}}","new_bitrate_kbps":{{kbps}},"fps":{{fps}},"reason":"{{reason}}"}""", _stop.Token);
         }
@@ -136,6 +140,10 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
                 _stop.Token);
         }
     }
+
+    /// <param name="changes">1 for the first change.</param>
+    internal static (string Quality, int Kbps, int Fps, string Reason) QualityAfter(int changes) =>
+        changes == 0 ? (FirstQuality, FirstKbps, 60, "") : Qualities[(changes - 1) % Qualities.Length];
 
     private async Task PostAsync(string call, string body, CancellationToken cancellationToken)
     {

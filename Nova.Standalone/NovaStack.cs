@@ -1,9 +1,10 @@
 using System.Net;
-using System.Net.Sockets;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Nova.Gateway;
 using Nova.LocalInfra;
+using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Configuration;
 using Nova.StreamState;
 using Nova.Telemetry;
 
@@ -17,6 +18,8 @@ public sealed class NovaStack : IAsyncDisposable
 {
     private const string Issuer = "nova-standalone";
     private const string Audience = "nova";
+
+    private static readonly string[] Databases = ["streams", "telemetry"];
 
     private static readonly TimeSpan ReadyTimeout = TimeSpan.FromSeconds(60);
 
@@ -36,7 +39,10 @@ public sealed class NovaStack : IAsyncDisposable
 
     public Uri Telemetry { get; private set; } = null!;
 
-    /// <exception cref="LocalInfraException">The machine lacks something, or a port or the folder is taken.</exception>
+    /// <summary>Where PostgreSQL's files are, if it is this stack's own: not always in the data folder.</summary>
+    public string? DatabaseFolder { get; private set; }
+
+    /// <exception cref="LocalInfraException">The machine lacks something, a port or the folder is taken, or settings are wrong: a line for each.</exception>
     public static async Task<NovaStack> StartAsync(StackOptions options, CancellationToken cancellationToken = default)
     {
         var stack = new NovaStack(options);
@@ -44,6 +50,11 @@ public sealed class NovaStack : IAsyncDisposable
         {
             await stack.StartInOrderAsync(cancellationToken);
             return stack;
+        }
+        catch (Exception exception) when (StartProblems.Of(exception, "Choose another port with --port.") is { } problems)
+        {
+            await stack.DisposeAsync();
+            throw new LocalInfraException(string.Join(Environment.NewLine, problems), exception);
         }
         catch
         {
@@ -66,11 +77,7 @@ public sealed class NovaStack : IAsyncDisposable
 
     private async Task StartInOrderAsync(CancellationToken cancellationToken)
     {
-        for (var i = 0; i < _options.Gateways && _options.Port > 0; i++)
-        {
-            CheckFree(_options.Port + i); // Before anything slow: the most likely mistake gets the fastest answer.
-        }
-
+        GatewayPorts.Check(_options.Port, _options.Gateways); // Before anything slow: the most likely mistake gets the fastest answer.
         var data = DataFolder.Open(_options.DataFolder);
         _parts.Push(new Disposal(data));
         Set("Authentication:Schemes:Bearer:ValidIssuer", Issuer);
@@ -79,7 +86,8 @@ public sealed class NovaStack : IAsyncDisposable
         Set("Authentication:Schemes:Bearer:SigningKeys:0:Value", data.SigningKey());
 
         Set("Gateway:DrainDelay", "00:00:00"); // No balancer is in front.
-
+        TakeGivenConnections();
+        CheckSettings();
         await StartInfraAsync(cancellationToken);
         StreamState = await StartAsync("stream-state", 0, builder => builder.AddStreamState(), app => app.MapStreamState(), cancellationToken);
         Telemetry = await StartAsync("telemetry", 0, builder => builder.AddTelemetry(), app => app.MapTelemetry(), cancellationToken);
@@ -100,31 +108,61 @@ public sealed class NovaStack : IAsyncDisposable
         }
     }
 
-    private async Task StartInfraAsync(CancellationToken cancellationToken)
+    private void TakeGivenConnections()
     {
         var given = new ConfigurationBuilder().AddEnvironmentVariables().AddInMemoryCollection(_options.Settings).Build();
-        if (given.GetConnectionString("redis") is { Length: > 0 } redis)
+        foreach (var name in Databases.Append("redis"))
         {
-            Set("ConnectionStrings:redis", redis);
+            if (given.GetConnectionString(name) is { Length: > 0 } value)
+            {
+                Set($"ConnectionStrings:{name}", value);
+            }
         }
-        else
+    }
+
+    private bool HasConnection(string name) => _settings.ContainsKey($"ConnectionStrings:{name}");
+
+    /// <summary>Puts each service together once without starting it, so that what is wrong with the settings of all three is reported at once.</summary>
+    private void CheckSettings()
+    {
+        List<string> problems = [];
+        foreach (var add in new Action<WebApplicationBuilder>[] { builder => builder.AddStreamState(), builder => builder.AddTelemetry(), builder => builder.AddGateway() })
+        {
+            try
+            {
+                var builder = CreateBuilder(0, exports: false);
+                builder.Logging.ClearProviders();
+                builder.Configuration.AddInMemoryCollection(Databases.Append("redis").Where(name => !HasConnection(name))
+                    .Select(name => KeyValuePair.Create($"ConnectionStrings:{name}", (string?)(name == "redis" ? "127.0.0.1" : "Host=127.0.0.1;Database=none"))));
+                using var app = NovaService.Build(builder, add, static _ => { });
+            }
+            catch (Exception exception) when (StartProblems.Of(exception) is { } found)
+            {
+                problems.AddRange(found);
+            }
+        }
+
+        if (problems.Count > 0)
+        {
+            throw new LocalInfraException(string.Join(Environment.NewLine, problems.Distinct()));
+        }
+    }
+
+    private async Task StartInfraAsync(CancellationToken cancellationToken)
+    {
+        if (!HasConnection("redis"))
         {
             var local = LocalRedis.Start();
             _parts.Push(new Disposal(local));
             Set("ConnectionStrings:redis", local.ConnectionString);
         }
 
-        string[] databases = ["streams", "telemetry"];
-        foreach (var database in databases.Where(name => given.GetConnectionString(name) is { Length: > 0 }))
-        {
-            Set($"ConnectionStrings:{database}", given.GetConnectionString(database)!);
-        }
-
-        string[] own = [.. databases.Where(database => !_settings.ContainsKey($"ConnectionStrings:{database}"))];
+        string[] own = [.. Databases.Where(database => !HasConnection(database))];
         if (own.Length > 0)
         {
             var postgres = await LocalPostgres.StartAsync(_options.DataFolder, own, cancellationToken: cancellationToken);
             _parts.Push(postgres);
+            DatabaseFolder = postgres.Folder;
             foreach (var database in own)
             {
                 Set($"ConnectionStrings:{database}", postgres.ConnectionString(database));
@@ -135,27 +173,29 @@ public sealed class NovaStack : IAsyncDisposable
     private async Task<Uri> StartAsync(
         string name, int port, Action<WebApplicationBuilder> add, Action<WebApplication> map, CancellationToken cancellationToken)
     {
+        // Sources of traces and metrics belong to the process, not to a host: one of them exports for all, or each span leaves five times.
+        var app = NovaService.Build(CreateBuilder(port, exports: name == "gateway" && _gateways.Count == 0), add, map);
+        _parts.Push(new RunningService(app));
+        await app.StartAsync(cancellationToken);
+        return new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    }
+
+    private WebApplicationBuilder CreateBuilder(int port, bool exports)
+    {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
         {
             EnvironmentName = Environment.GetEnvironmentVariable("ASPNETCORE_ENVIRONMENT") ?? Environments.Development,
             ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.AddInMemoryCollection(_settings).AddInMemoryCollection(_options.Settings);
-        if (name != "gateway" || _gateways.Count > 0)
+        if (!exports)
         {
-            // Sources of traces and metrics belong to the process, not to a host: one of them exports for all, or each span leaves five times.
             builder.Configuration.AddInMemoryCollection([new("OTEL_EXPORTER_OTLP_ENDPOINT", "")]);
         }
 
         builder.Services.AddSingleton<IHostLifetime, StackLifetime>();
         builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
-        add(builder);
-
-        var app = builder.Build();
-        map(app);
-        _parts.Push(new RunningService(app));
-        await app.StartAsync(cancellationToken);
-        return new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+        return builder;
     }
 
     private void Set(string key, string value) => _settings[key] = value;
@@ -175,19 +215,6 @@ public sealed class NovaStack : IAsyncDisposable
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             throw new LocalInfraException($"{service} did not become ready in {ReadyTimeout.TotalSeconds:F0} s; its log is above.");
-        }
-    }
-
-    private static void CheckFree(int port)
-    {
-        try
-        {
-            using var listener = new TcpListener(IPAddress.Loopback, port);
-            listener.Start();
-        }
-        catch (SocketException exception)
-        {
-            throw new LocalInfraException($"Port {port} is in use; choose another with --port.", exception);
         }
     }
 

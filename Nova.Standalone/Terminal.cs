@@ -22,6 +22,17 @@ internal static class Terminal
             await using var stack = await NovaStack.StartAsync(options, stop);
             await using var demo = withDemo ? await DemoBroadcaster.StartAsync(stack, stop) : null;
             Console.WriteLine($"Nova is ready: {stack.Gateways[0].OriginalString}");
+            if (stack.Gateways.Count > 1)
+            {
+                Console.WriteLine($"  Gateways      {string.Join(' ', stack.Gateways.Select(gateway => gateway.OriginalString))}");
+            }
+
+            Console.WriteLine($"  Data folder   {options.DataFolder}");
+            if (stack.DatabaseFolder is { } database && database != options.DataFolder)
+            {
+                Console.WriteLine($"  Database      {database}");
+            }
+
             if (demo is null)
             {
                 Console.WriteLine($$"""

@@ -1,8 +1,4 @@
+using Nova.ServiceDefaults;
 using Nova.StreamState;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddStreamState();
-
-var app = builder.Build();
-app.MapStreamState();
-app.Run();
+return NovaService.Run(args, builder => builder.AddStreamState(), app => app.MapStreamState());

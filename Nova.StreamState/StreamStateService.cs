@@ -1,6 +1,6 @@
-using Microsoft.Extensions.Options;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Postgres;
 using Nova.StreamState.Ingest;
 using Nova.StreamState.Outbox;
@@ -15,13 +15,14 @@ public static class StreamStateService
     public static void AddStreamState(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
+        builder.ReadPostgresConnection("streams");
+        builder.ReadRedisConnection("redis");
         builder.AddNpgsqlDataSource("streams");
         builder.AddRedisClient("redis");
         builder.AddSchemaMigration("streams", typeof(StreamStateService).Assembly);
 
         var services = builder.Services;
-        services.AddOptions<StreamStateOptions>().BindConfiguration(StreamStateOptions.Section).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<StreamStateOptions>, ValidateStreamStateOptions>();
+        services.AddValidatedOptions<StreamStateOptions, ValidateStreamStateOptions>(StreamStateOptions.Section);
         services.AddRestJson(ProtocolJson.Default, StreamStateJson.Default);
         services.AddOpenApi();
 

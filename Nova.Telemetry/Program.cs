@@ -1,8 +1,4 @@
+using Nova.ServiceDefaults;
 using Nova.Telemetry;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.AddTelemetry();
-
-var app = builder.Build();
-app.MapTelemetry();
-app.Run();
+return NovaService.Run(args, builder => builder.AddTelemetry(), app => app.MapTelemetry());

@@ -1,5 +1,6 @@
 using Nova.Protocol;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Postgres;
 using Nova.Telemetry.Issues;
 
@@ -11,6 +12,7 @@ public static class TelemetryService
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
+        builder.ReadPostgresConnection("telemetry");
         builder.AddNpgsqlDataSource("telemetry");
         builder.AddSchemaMigration("telemetry", typeof(TelemetryService).Assembly);
 

@@ -78,9 +78,14 @@ internal static class DevTokens
         var request = http.Request;
         return http.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address)
             && IsLocal(request.Host.Host)
-            && !request.Headers.ContainsKey("X-Forwarded-For") && !request.Headers.ContainsKey("X-Original-For") && !request.Headers.ContainsKey("Forwarded")
+            && !HttpProtocol.IsHttp10(request.Protocol) // What nginx speaks to a bare proxy_pass, which adds no header; clients of today do not.
+            && !request.Headers.Keys.Any(IsFromAProxy)
             && (request.Headers.Origin.ToString() is not { Length: > 0 } origin || (Uri.TryCreate(origin, UriKind.Absolute, out var from) && IsLocal(from.Host)));
     }
+
+    private static bool IsFromAProxy(string header) =>
+        header.StartsWith("X-Forwarded-", StringComparison.OrdinalIgnoreCase) || header.StartsWith("X-Original-", StringComparison.OrdinalIgnoreCase)
+        || header.ToUpperInvariant() is "FORWARDED" or "VIA" or "X-REAL-IP" or "X-CLIENT-IP" or "CF-CONNECTING-IP" or "TRUE-CLIENT-IP";
 
     private static bool IsLocal(string host) => host is "localhost" or "127.0.0.1" or "[::1]";
 }

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Nova.ServiceDefaults.Clients;
@@ -14,10 +15,9 @@ public static class NpgsqlClientExtensions
     /// <summary>
     /// Registers an <see cref="NpgsqlDataSource"/> for <c>ConnectionStrings:{connectionName}</c>, with health check, traces and metrics.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The key is missing.</exception>
     public static void AddNpgsqlDataSource(this IHostApplicationBuilder builder, string connectionName)
     {
-        var connectionString = builder.Configuration.RequireConnectionString(connectionName);
+        var connectionString = builder.Configuration.GetConnectionString(connectionName) ?? "";
         builder.Services.AddNpgsqlDataSource(PostgresSettings.WithDefaults(connectionString), dataSource => dataSource.ConfigureSessions());
         builder.Services.AddDependencyProbe<PostgresProbe>("PostgreSql", HealthStatus.Unhealthy);
         builder.Services.AddOpenTelemetry()

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Nova.ServiceDefaults.Clients;
+using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Health;
 using OpenTelemetry.Trace;
 using StackExchange.Redis;
@@ -14,10 +15,9 @@ public static class RedisClientExtensions
     /// Registers an <see cref="IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with a health check and traces. It does not
     /// need Redis to be there at start: it goes on connecting, and what needs Redis says so until then.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The key is missing.</exception>
     public static void AddRedisClient(this IHostApplicationBuilder builder, string connectionName)
     {
-        var configuration = ConfigurationOptions.Parse(builder.Configuration.RequireConnectionString(connectionName));
+        var configuration = RedisConnectionString.Options(builder.Configuration, connectionName);
         RedisSettings.Apply(configuration);
         builder.Services.AddSingleton<IConnectionMultiplexer>(services =>
         {

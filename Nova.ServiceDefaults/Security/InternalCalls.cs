@@ -3,8 +3,8 @@ using System.Text;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Nova.ServiceDefaults;
 
@@ -20,7 +20,7 @@ public static class InternalCalls
     /// <summary>The group of a service's internal endpoints.</summary>
     public static RouteGroupBuilder MapInternal(this WebApplication app)
     {
-        var expected = Encoding.UTF8.GetBytes(app.Configuration[Key] ?? "");
+        var expected = Encoding.UTF8.GetBytes(app.Services.GetRequiredService<IOptions<InternalOptions>>().Value.ApiKey ?? "");
         return app.MapGroup("/internal").ExcludeFromDescription().AllowAnonymous().AddEndpointFilter(async (context, next) =>
             expected.Length == 0 || CryptographicOperations.FixedTimeEquals(
                 expected, Encoding.UTF8.GetBytes(context.HttpContext.Request.Headers[Header].ToString()))
@@ -32,7 +32,7 @@ public static class InternalCalls
     public static IHttpClientBuilder AddInternalKey(this IHttpClientBuilder client) =>
         client.ConfigureHttpClient((services, http) =>
         {
-            if (services.GetRequiredService<IConfiguration>()[Key] is { Length: > 0 } key)
+            if (services.GetRequiredService<IOptions<InternalOptions>>().Value.ApiKey is { } key)
             {
                 http.DefaultRequestHeaders.Add(Header, key);
             }

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Options;
+using Nova.ServiceDefaults.Configuration;
 
 namespace Nova.ServiceDefaults;
 
@@ -20,8 +20,7 @@ public static class JwtAuthentication
     internal static void AddJwtAuthentication(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddOptions<TokenOptions>().BindConfiguration(TokenOptions.Section).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<TokenOptions>, ValidateTokenOptions>();
+        services.AddValidatedOptions<TokenOptions, ValidateTokenOptions>(TokenOptions.Section).PostConfigure(options => options.Trim());
         services.AddSingleton<TokenValidator>();
 
         // Not AddJwtBearer: it reads the configuration by itself, and fails where an issuer has two keys.

@@ -34,6 +34,25 @@ public sealed class TokenOptions
     /// <summary>Whether the two above must be https. Turn it off for an issuer on the same machine only.</summary>
     public bool RequireHttpsMetadata { get; set; } = true;
 
+    /// <summary>Values from files, such as Kubernetes' secrets, often end in a line break.</summary>
+    internal void Trim()
+    {
+        (ValidIssuer, ValidAudience) = (ValidIssuer?.Trim(), ValidAudience?.Trim());
+        (Authority, MetadataAddress, JwksAddress) = (Authority?.Trim(), MetadataAddress?.Trim(), JwksAddress?.Trim());
+        foreach (var list in new[] { ValidIssuers, ValidAudiences })
+        {
+            for (var i = 0; i < list.Count; i++)
+            {
+                list[i] = list[i].Trim();
+            }
+        }
+
+        foreach (var key in SigningKeys)
+        {
+            (key.Id, key.Issuer, key.Value) = (key.Id?.Trim(), key.Issuer?.Trim(), key.Value?.Trim());
+        }
+    }
+
     public IEnumerable<string> Issuers => ValidIssuers.Append(ValidIssuer).OfType<string>().Where(issuer => issuer.Length > 0).Distinct();
 
     public IEnumerable<string> Audiences => ValidAudiences.Append(ValidAudience).OfType<string>().Where(audience => audience.Length > 0).Distinct();
@@ -91,6 +110,7 @@ internal sealed class ValidateTokenOptions(IHostEnvironment environment) : IVali
     public ValidateOptionsResult Validate(string? name, TokenOptions options)
     {
         const string Section = TokenOptions.Section;
+        var variable = Section.Replace(":", "__");
         List<string> errors = [];
         if (!options.Issuers.Any() && options.DiscoveryAddress is null)
         {
@@ -99,13 +119,14 @@ internal sealed class ValidateTokenOptions(IHostEnvironment environment) : IVali
 
         if (!options.Audiences.Any())
         {
-            errors.Add($"{Section}:ValidAudiences is missing: the audiences (aud) of accepted tokens.");
+            errors.Add($"{Section}:ValidAudiences is missing: the audiences (aud) of accepted tokens. (In the environment: {variable}__ValidAudiences__0.)");
         }
 
         if (options.KeyAddress is null && !options.UsedSigningKeys.Any())
         {
             errors.Add($"{Section}:SigningKeys is missing: an HS256 key whose Issuer is ValidIssuer, as `dotnet user-jwts create` writes it; "
-                + $"or set {Section}:Authority to an OpenID Connect issuer, or {Section}:JwksAddress to its key set.");
+                + $"or set {Section}:Authority to an OpenID Connect issuer, or {Section}:JwksAddress to its key set. "
+                + $"(In the environment: {variable}__SigningKeys__0__Issuer and {variable}__SigningKeys__0__Value.)");
         }
 
         for (var i = 0; i < options.SigningKeys.Count; i++)

@@ -1,5 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
 using Nova.Tests.Support;
 
 namespace Nova.Tests.Adversarial;
@@ -22,10 +24,29 @@ public sealed class ProductionTests(NovaFixture nova)
     [InlineData("Origin", "null")]
     [InlineData("X-Forwarded-For", "127.0.0.1")]
     [InlineData("Forwarded", "for=127.0.0.1")]
+    [InlineData("X-Forwarded-Host", "nova.example")]
+    [InlineData("X-Forwarded-Proto", "https")]
+    [InlineData("X-Real-IP", "192.0.2.1")]
+    [InlineData("Via", "1.1 proxy")]
+    [InlineData("CF-Connecting-IP", "192.0.2.1")]
     public async Task DevelopmentTokens_AreForThisMachineOnly(string header, string value)
     {
         var answer = await nova.Api.SendAsync(HttpMethod.Post, "/dev/tokens", """{"sub":"x","role":"operator"}""", null, (header, value));
         Assert.Equal((HttpStatusCode.Forbidden, "UNAUTHORIZED"), (answer.Status, answer.ErrorCode));
+    }
+
+    /// <summary>nginx's bare <c>proxy_pass http://127.0.0.1:8080</c> for a client of anywhere: this Host, no header of a proxy, and HTTP/1.0.</summary>
+    [Fact]
+    public async Task DevelopmentTokens_AreNotForABareProxyPass()
+    {
+        const string Body = """{"sub":"x","role":"operator"}""";
+        var gateway = nova.Stack.Gateways[0];
+        using var client = new TcpClient(gateway.Host, gateway.Port);
+        await using var stream = client.GetStream();
+        var request = $"POST /dev/tokens HTTP/1.0\r\nHost: {gateway.Authority}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {Body.Length}\r\n\r\n{Body}";
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(request), TestContext.Current.CancellationToken);
+        using var reader = new StreamReader(stream);
+        Assert.Equal("HTTP/1.1 403 Forbidden", await reader.ReadLineAsync(TestContext.Current.CancellationToken));
     }
 
     [Theory]

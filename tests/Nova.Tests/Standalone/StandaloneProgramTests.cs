@@ -31,9 +31,11 @@ public sealed class StandaloneProgramTests : IDisposable
     [Fact]
     public async Task Run_UntilCtrlC_PrintsWhatANewcomerNeeds_AndLeavesNothingRunning()
     {
-        var process = Start("--port", "0");
+        var process = Start("--port", "0", "--gateways", "2", "--demo");
         var lines = await ReadUntilReadyAsync(process);
         Assert.Matches(@"^Nova is ready: http://127\.0\.0\.1:\d+$", lines[0]);
+        Assert.Single(lines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^  Gateways      http://127\.0\.0\.1:\d+ http://127\.0\.0\.1:\d+$")); // D8
+        Assert.Contains($"  Data folder   {Path.Combine(_folder.FullName, "data")}", lines); // D9
         var postgres = await PostgresOfAsync();
         Assert.NotEmpty(postgres);
 
@@ -62,13 +64,13 @@ public sealed class StandaloneProgramTests : IDisposable
         await killed.WaitForExitAsync();
 
         await Eventually.TrueAsync(async () => (await PostgresOfAsync()).Length == 0, "PostgreSQL stopped by itself");
-        var again = Start("--port", "0", "--demo", "false");
+        var again = Start("--port", "0", "--no-demo");
         await ReadUntilReadyAsync(again);
 
         var second = Start("--port", "0", "--demo", "false");
         await second.WaitForExitAsync(new CancellationTokenSource(StartTimeout).Token);
         Assert.Equal(1, second.ExitCode);
-        Assert.Matches(@"^The data folder .* is in use by another Nova.*--data\.\n$", await second.StandardError.ReadToEndAsync());
+        Assert.Matches(@"^The data folder \S+ is in use by another Nova; choose another with --data\.\n$", await second.StandardError.ReadToEndAsync());
 
         Signal(again, Interrupt);
         await again.WaitForExitAsync(new CancellationTokenSource(TimeSpan.FromSeconds(10)).Token);
@@ -83,20 +85,22 @@ public sealed class StandaloneProgramTests : IDisposable
         var process = Start("--port", $"{port}");
         await process.WaitForExitAsync(new CancellationTokenSource(StartTimeout).Token);
         Assert.Equal(1, process.ExitCode);
-        Assert.Equal($"Port {port} is in use; choose another with --port.\n", await process.StandardError.ReadToEndAsync());
+        var offer = System.Text.RegularExpressions.Regex.Match(await process.StandardError.ReadToEndAsync(), $@"^Port {port} is in use; choose another with --port: (\d+) is free\.\n$");
+        using var offered = new TcpListener(IPAddress.Loopback, int.Parse(offer.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
+        offered.Start();
     }
 
     [Theory]
-    [InlineData("--gateways", "0")]
-    [InlineData("--port", "70000")]
-    [InlineData("--port", "x")]
-    [InlineData("--demo", "maybe")]
-    public async Task Run_WithABadOption_NamesIt(string option, string value)
+    [InlineData("--gateways", "0", "--gateways")]
+    [InlineData("--port", "70000", "--port")]
+    [InlineData("--port", "x", "--port")]
+    [InlineData("--demo", "maybe", "maybe")]
+    public async Task Run_WithABadOption_NamesIt(string option, string value, string named)
     {
         var process = Start(option, value);
         await process.WaitForExitAsync(new CancellationTokenSource(StartTimeout).Token);
         Assert.Equal(1, process.ExitCode);
-        Assert.Contains(option, await process.StandardError.ReadToEndAsync());
+        Assert.Contains(named, await process.StandardError.ReadToEndAsync());
     }
 
     private const int Interrupt = 2;
