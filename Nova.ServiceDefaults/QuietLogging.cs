@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Configuration.Memory;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Nova.ServiceDefaults.Http;
 
 namespace Nova.ServiceDefaults;
 

@@ -5,6 +5,8 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Health;
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.ServiceDefaults;
 

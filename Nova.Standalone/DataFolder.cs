@@ -1,4 +1,5 @@
 using Nova.LocalInfra;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Standalone;

@@ -1,3 +1,4 @@
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Gateway.Admission;

@@ -4,6 +4,7 @@ using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Gateway.Admission;

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Http;
 
 /// <summary>Collects everything that is wrong with a request, so that one answer names every field.</summary>
 public sealed class FieldErrors

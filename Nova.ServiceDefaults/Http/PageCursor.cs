@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Http;
 
 /// <summary>Where a page ended: the time and id of its last row. Opaque to clients, and safe against rows that arrive meanwhile.</summary>
 public readonly record struct PageCursor(DateTimeOffset Time, Guid Id)

@@ -8,7 +8,7 @@ using Nova.ServiceDefaults.Background;
 using Npgsql;
 using StackExchange.Redis;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Http;
 
 /// <summary>
 /// Turns what a handler threw into a problem body: a client's mistake names its field, a dependency that is unavailable is 503 with

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Http;
 
 /// <summary>RFC 9457 problem bodies. Each carries <c>error_code</c>, one of the protocol's codes, for programs; <c>detail</c> is for people.</summary>
 public static class Problems

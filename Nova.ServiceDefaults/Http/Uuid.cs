@@ -1,4 +1,4 @@
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Http;
 
 public static class Uuid
 {

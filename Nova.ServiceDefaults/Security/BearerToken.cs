@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Http;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 public static class BearerToken
 {

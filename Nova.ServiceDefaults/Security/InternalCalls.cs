@@ -5,8 +5,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Nova.ServiceDefaults.Http;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>
 /// Calls between services live under <c>/internal</c>, which the gateway never proxies. Where <c>Internal:ApiKey</c> is set, on both

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Options;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>Configuration section <c>Internal</c>.</summary>
 public sealed class InternalOptions

@@ -2,7 +2,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>
 /// An issuer's public keys, fetched and kept. However many tokens name a key that is not known, there is one request at a time and one in

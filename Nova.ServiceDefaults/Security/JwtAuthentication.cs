@@ -5,8 +5,9 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Nova.ServiceDefaults.Configuration;
+using Nova.ServiceDefaults.Http;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>Tokens on REST calls: the framework's bearer scheme, with <see cref="TokenValidator"/> to judge them and problem bodies to refuse them.</summary>
 public static class JwtAuthentication

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Options;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>
 /// Configuration section <c>Authentication:Schemes:Bearer</c>, with the framework's own keys, so that what <c>dotnet user-jwts</c> writes and what

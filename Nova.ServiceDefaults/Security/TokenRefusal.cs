@@ -1,7 +1,8 @@
 using Microsoft.AspNetCore.Http;
 using Microsoft.IdentityModel.Tokens;
+using Nova.ServiceDefaults.Http;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>Why a token is not accepted, in words a person can act on, and nothing of what was compared (R108).</summary>
 /// <param name="Reason">For programs.</param>

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.JsonWebTokens;
 using Microsoft.IdentityModel.Tokens;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>
 /// Says whose token it is, if it is to be trusted (PROTOCOL.md 3.1). The one place that decides it: REST calls, upgrades and tokens that open

@@ -1,6 +1,6 @@
 using Microsoft.IdentityModel.Tokens;
 
-namespace Nova.ServiceDefaults;
+namespace Nova.ServiceDefaults.Security;
 
 /// <summary>
 /// A key that tokens may be signed with. One key type has one algorithm and nothing else: a public RSA key is never taken for an HMAC secret,

@@ -1,3 +1,5 @@
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 using Nova.StreamState.Streams;
 

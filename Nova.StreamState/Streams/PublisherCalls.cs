@@ -2,6 +2,8 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 using Npgsql;
 

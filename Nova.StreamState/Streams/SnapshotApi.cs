@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 using Nova.StreamState.Presence;
 

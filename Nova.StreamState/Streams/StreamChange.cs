@@ -1,4 +1,6 @@
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.StreamState.Streams;

@@ -1,5 +1,7 @@
 using System.Text.Json.Serialization;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 using Nova.StreamState.Presence;
 

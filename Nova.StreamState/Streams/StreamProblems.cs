@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults;
 
 namespace Nova.StreamState.Streams;

@@ -1,5 +1,7 @@
 using Microsoft.AspNetCore.Mvc;
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Telemetry.Issues;

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Tests.ServiceDefaults;

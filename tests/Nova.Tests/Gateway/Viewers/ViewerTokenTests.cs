@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Time.Testing;
 using Nova.Gateway.Viewers;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Tests.Gateway.Viewers;

@@ -1,3 +1,4 @@
+using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults;
 
 namespace Nova.Tests.ServiceDefaults.Http;

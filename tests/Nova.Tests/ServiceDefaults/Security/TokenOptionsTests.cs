@@ -1,5 +1,6 @@
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Hosting.Internal;
+using Microsoft.Extensions.Hosting;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 
 namespace Nova.Tests.ServiceDefaults.Security;

@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json.Nodes;
+using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.IdentityModel.Tokens;
+using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
 using Nova.Tests.Support;
 
