@@ -2,8 +2,8 @@ using System.Diagnostics;
 using Nova.Protocol;
 using Nova.Tests.Support;
 using Nova.Tests.Support.Faults;
-using static Nova.Tests.Support.Faults.LabSteps;
 using Npgsql;
+using static Nova.Tests.Support.Faults.LabSteps;
 
 namespace Nova.Tests.Faults;
 

@@ -16,6 +16,9 @@ public sealed class HealthTests(FaultLabFixture labs)
 
     private static readonly TimeSpan Limit = Seconds(1);
 
+    /// <summary>One of several probes may take this long: other work of the machine delays one, a server that is waited for delays each.</summary>
+    private static readonly TimeSpan BusyLimit = Seconds(2);
+
     public enum Fault
     {
         RedisHangs,
@@ -91,14 +94,17 @@ public sealed class HealthTests(FaultLabFixture labs)
             health.Add(await service.ProbeAsync("/health"));
             alive.Add(await service.ProbeAsync("/alive"));
         }
-        while (health[^1].Took < Limit && (health.Count < Probes || (!Says(health[^1]) && Stopwatch.GetElapsedTime(started) < Seconds(10))));
+        while (health[^1].Took < BusyLimit && (health.Count < Probes || (!Says(health[^1]) && Stopwatch.GetElapsedTime(started) < Seconds(10))));
 
-        var isWell = Says(health[^1]) && health.Concat(alive).All(probe => probe.Took < Limit) && alive.All(probe => probe.Status == 200)
+        var isWell = Says(health[^1]) && IsQuick(health) && IsQuick(alive) && alive.All(probe => probe.Status == 200)
             && health.All(probe => probe.Status == health[^1].Status || probe.Body == "Healthy");
         return isWell ? "" : $"{service.Process.Name}, {expected} expected: /health {Report(health)}; /alive {Report(alive)}";
 
         bool Says(Probe probe) => $"{probe.Status} {probe.Body}".StartsWith(expected, StringComparison.Ordinal);
     }
+
+    private static bool IsQuick(IReadOnlyList<Probe> probes) =>
+        probes.All(probe => probe.Took < BusyLimit) && probes.Count(probe => probe.Took >= Limit) <= 1;
 
     private static string Report(IEnumerable<Probe> probes) =>
         string.Join(", ", probes.Take(8).Select(probe => $"{probe.Status} {probe.Body} in {probe.Took.TotalSeconds:F2} s"));

@@ -4,13 +4,15 @@ using static Nova.Tests.Support.Faults.LabSteps;
 
 namespace Nova.Tests.Faults;
 
-/// <summary>PostgreSQL has the state, so publishers do not wait for Redis: what is asked of it beside a call may cost 100 ms, or nothing.</summary>
+/// <summary>
+/// PostgreSQL has the state, so publishers do not wait for Redis: what is asked of it beside a call may cost 100 ms more than with Redis there.
+/// </summary>
 [Collection(nameof(FaultCollection))]
 public sealed class RedisAwayTests(FaultLabFixture labs)
 {
     private const int Streams = 48;
     private const int Publishers = 4;
-    private const double LimitMilliseconds = 150;
+    private const double ExtraMilliseconds = 150;
 
     [Theory]
     [InlineData(true)]
@@ -19,7 +21,9 @@ public sealed class RedisAwayTests(FaultLabFixture labs)
     {
         var lab = await labs.HealthyLabAsync();
         var streams = await lab.StartStreamsAsync(Streams);
-        await CallAllAsync(lab, await lab.StartStreamsAsync(Publishers)); // Warm; a bitrate of the measured streams must not be too early to leave.
+        await CallAllAsync(lab, await lab.StartStreamsAsync(Publishers)); // The first calls are slow in any case.
+        var usual = await CallAllAsync(lab, await lab.StartStreamsAsync(Streams / 3));
+        var logged = lab.States.Select(state => state.Service.Process.Lines.Count).ToList();
         if (hangs)
         {
             lab.Redis.Freeze();
@@ -35,11 +39,15 @@ public sealed class RedisAwayTests(FaultLabFixture labs)
             Note($"{name}: {Call.Report(ofName)}");
         }
 
-        Assert.All(calls.Values, ofName => Assert.True(
-            ofName.All(call => call.IsSuccess) && Call.Percentile(ofName, 95) <= LimitMilliseconds,
-            string.Join("; ", calls.Select(entry => $"{entry.Key}: {Call.Report(entry.Value)}"))));
+        foreach (var (name, ofName) in calls)
+        {
+            Assert.True(
+                ofName.All(call => call.IsSuccess) && Call.Percentile(ofName, 95) <= Call.Percentile(usual[name], 95) + ExtraMilliseconds,
+                $"{name}: {Call.Report(ofName)}; with Redis: {Call.Report(usual[name])}");
+        }
+
         Assert.DoesNotContain(
-            lab.States.SelectMany(state => state.Service.Process.Lines),
+            lab.States.Zip(logged).SelectMany(state => state.First.Service.Process.Lines.Skip(state.Second)),
             line => line.Contains("pool has been exhausted", StringComparison.Ordinal));
     }
 

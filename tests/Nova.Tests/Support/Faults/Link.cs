@@ -79,6 +79,7 @@ public sealed class Link : IAsyncDisposable
     /// <summary>Works again after any of these.</summary>
     public void Heal()
     {
+        Rewrite = null;
         Thaw();
         _listener ??= Listen(Port);
     }
