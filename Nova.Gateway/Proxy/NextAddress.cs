@@ -11,19 +11,20 @@ internal static class NextAddress
     public static async Task TryAsync(HttpContext http, RequestDelegate next)
     {
         var proxy = http.GetReverseProxyFeature();
+        var untried = proxy.AllDestinations.ToList();
         while (true)
         {
             await next(http);
-            var others = proxy.AvailableDestinations.Where(destination => destination != proxy.ProxiedDestination).ToList();
-            if (others.Count == 0 || !HasReachedNobody(http))
+            if (proxy.ProxiedDestination is null || !untried.Remove(proxy.ProxiedDestination) || untried.Count == 0 || !HasReachedNobody(http))
             {
                 return;
             }
 
+            // Also those that failed their last probe: a replica that has just been restarted is well before it is probed again.
+            proxy.AvailableDestinations = [.. untried];
+            proxy.ProxiedDestination = null;
             http.Features.Set<IForwarderErrorFeature>(null);
             http.Response.StatusCode = StatusCodes.Status200OK;
-            proxy.ProxiedDestination = null;
-            proxy.AvailableDestinations = others;
         }
     }
 

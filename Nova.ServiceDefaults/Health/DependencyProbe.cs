@@ -22,7 +22,7 @@ public abstract partial class DependencyProbe(string dependency, LoopGuards guar
     private bool? _wasAnswering;
 
     /// <summary>Whether the last question was answered, and not long ago.</summary>
-    public bool IsAnswering => _failure is null && time.GetElapsedTime(Volatile.Read(ref _answeredAt)) < Freshness;
+    public virtual bool IsAnswering => _failure is null && time.GetElapsedTime(Volatile.Read(ref _answeredAt)) < Freshness;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(IsAnswering ? HealthCheckResult.Healthy() : new HealthCheckResult(context.Registration.FailureStatus, _failure ?? "it does not answer"));

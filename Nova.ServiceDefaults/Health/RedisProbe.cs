@@ -10,6 +10,9 @@ public sealed class RedisProbe(IConnectionMultiplexer redis, LoopGuards guards, 
 {
     private readonly TimeProvider _time = time;
 
+    /// <summary>A connection that is closed needs no probe.</summary>
+    public override bool IsAnswering => redis.IsConnected && base.IsAnswering;
+
     protected override async Task AskAsync(CancellationToken cancellationToken)
     {
         if (!redis.IsConnected)

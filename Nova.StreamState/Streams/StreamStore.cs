@@ -45,9 +45,9 @@ internal sealed class StreamStore(
     public async Task<ChangeResult> ChangeAsync(Guid streamId, StreamChange change, CancellationToken cancellationToken)
     {
         using var announcement = publisher.Announce(streamId); // Before the event gets its time, which it does with the lock.
-        var totals = await presence.ReadAsync(streamId, change.Command.Patience, cancellationToken);
+        var reading = presence.ReadAsync(streamId, change.Command.Patience, cancellationToken);
         await announcement.WaitAsync(PresenceReader.Patience, cancellationToken);
-        var result = await ApplyAsync(streamId, change, totals, cancellationToken);
+        var result = await ApplyAsync(streamId, change, await reading, cancellationToken);
         if (result.Outcome == ChangeOutcome.Changed)
         {
             announcement.Complete();

@@ -50,6 +50,8 @@ public sealed class DemotionTests(FaultLabFixture labs)
 
     private sealed class Demotion(FaultLab lab) : IAsyncDisposable
     {
+        private static readonly string[] Databases = ["streams", "telemetry"];
+
         public static async Task<Demotion> StartAsync(FaultLab lab)
         {
             await ExecuteAsync(lab, "ALTER SYSTEM SET default_transaction_read_only = on");
@@ -57,13 +59,26 @@ public sealed class DemotionTests(FaultLabFixture labs)
             return new Demotion(lab);
         }
 
-        public Task EndForNewSessionsAsync() => ExecuteAsync(lab, "ALTER DATABASE streams SET default_transaction_read_only = off");
+        public async Task EndForNewSessionsAsync()
+        {
+            foreach (var database in Databases)
+            {
+                await ExecuteAsync(lab, $"ALTER DATABASE {database} SET default_transaction_read_only = off");
+            }
+        }
 
         public async ValueTask DisposeAsync()
         {
             await ExecuteAsync(lab, "ALTER SYSTEM RESET default_transaction_read_only");
-            await ExecuteAsync(lab, "ALTER DATABASE streams RESET default_transaction_read_only");
+            foreach (var database in Databases)
+            {
+                await ExecuteAsync(lab, $"ALTER DATABASE {database} RESET default_transaction_read_only");
+            }
+
             await ExecuteAsync(lab, "SELECT pg_reload_conf()");
+
+            // A session keeps what its database said when it began, and the next test wants sessions that follow the server.
+            await ExecuteAsync(lab, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename IS NOT NULL AND pid <> pg_backend_pid()");
         }
     }
 
