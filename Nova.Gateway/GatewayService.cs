@@ -28,7 +28,7 @@ public static class GatewayService
 
         var services = builder.Services;
         services.AddValidatedOptions<GatewayOptions, ValidateGatewayOptions>(GatewayOptions.Section);
-        services.AddOptions<HostOptions>().Configure<IOptions<GatewayOptions>>((host, gateway) => host.ShutdownTimeout = DrainService.LongestStop(gateway.Value));
+        services.AddOptions<HostOptions>().Configure<IServiceProvider>(AllowForDrain);
         services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
 
         builder.WebHost.ConfigureViewerSockets();
@@ -71,6 +71,18 @@ public static class GatewayService
         app.MapViewers();
         app.MapDevTokens();
         app.MapServices();
+    }
+
+    private static void AllowForDrain(HostOptions host, IServiceProvider services)
+    {
+        try
+        {
+            host.ShutdownTimeout = DrainService.LongestStop(services.GetRequiredService<IOptions<GatewayOptions>>().Value);
+        }
+        catch (OptionsValidationException)
+        {
+            // The host asks before anything is validated; the start reports this with everything else.
+        }
     }
 
     /// <summary>The console's files are in the assembly, so that they are served the same from every host and folder.</summary>

@@ -12,6 +12,7 @@ internal static class QuietLogging
     private static readonly Dictionary<string, string?> Levels = new()
     {
         ["Logging:LogLevel:Microsoft.AspNetCore"] = nameof(LogLevel.Warning), // Two lines for each viewer who connects.
+        ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = nameof(LogLevel.None), // An error for each probe while not ready.
         ["Logging:LogLevel:Microsoft.Extensions.Http"] = nameof(LogLevel.Warning),
         ["Logging:LogLevel:Npgsql"] = nameof(LogLevel.Warning), // Every command, with its text.
         ["Logging:LogLevel:Polly"] = nameof(LogLevel.Error), // Each attempt of a call; the caller says what became of it.

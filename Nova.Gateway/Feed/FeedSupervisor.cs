@@ -6,11 +6,11 @@ namespace Nova.Gateway.Feed;
 
 /// <summary>
 /// Watches the connection that events come on, through that connection: it sends itself a message every half second. While none arrives viewers
-/// stay and are told once; when they arrive again, every stream is brought up to date, since pub/sub keeps nothing.
+/// stay and are warned once; when they arrive again, every stream is brought up to date, since pub/sub keeps nothing.
 /// </summary>
 /// <remarks>
-/// What is told comes from the connection's state, never from the order of the client library's events: "restored" was seen before the "failed"
-/// that it ended, and the next outage was then taken for one that viewers had been told of.
+/// What viewers are told comes from the connection's state, never from the order of the client library's events: "restored" was seen before the "failed"
+/// that it ended, and the next outage was then taken for one that viewers knew of.
 /// </remarks>
 internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory rooms, LoopGuards guards, TimeProvider time, ILogger<FeedSupervisor> logger)
     : BackgroundService
@@ -22,6 +22,7 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
 
     private readonly RedisChannel _probe = RedisChannel.Literal($"nova:probe:{Guid.CreateVersion7():N}");
     private readonly ISubscriber _subscriber = redis.GetSubscriber();
+    private readonly SemaphoreSlim _changed = new(0);
     private long _heardAt = time.GetTimestamp();
     private long _brokenAt;
     private bool _isLost;
@@ -35,10 +36,16 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
         redis.ConnectionFailed += OnBroken;
         redis.ConnectionRestored += OnBroken;
         var messages = _subscriber.Subscribe(_probe, CommandFlags.FireAndForget);
-        messages.OnMessage(_ => Volatile.Write(ref _heardAt, time.GetTimestamp()));
+        messages.OnMessage(_ => OnHeard());
         try
         {
-            await guards["feed supervisor"].RunEveryAsync(ProbeInterval, _ => CheckAsync(), stoppingToken);
+            await guards["feed supervisor"].RunAsync(
+                async token =>
+                {
+                    await _changed.WaitAsync(ProbeInterval, token);
+                    await CheckAsync();
+                },
+                stoppingToken);
         }
         finally
         {
@@ -54,6 +61,16 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
         if (broken.ConnectionType is ConnectionType.Subscription or ConnectionType.Interactive)
         {
             Volatile.Write(ref _brokenAt, time.GetTimestamp());
+            _changed.Release();
+        }
+    }
+
+    private void OnHeard()
+    {
+        Volatile.Write(ref _heardAt, time.GetTimestamp());
+        if (Volatile.Read(ref _brokenAt) != 0)
+        {
+            _changed.Release(); // The outage may be over; the next one must not find it open.
         }
     }
 

@@ -11,7 +11,7 @@ public sealed class Leases(NpgsqlDataSource dataSource, TimeProvider time)
     /// <summary>
     /// How long a job may stand still before another replica takes it over. With a try every second the change takes 4 s at most; S63 allows 5.
     /// </summary>
-    private static readonly TimeSpan Duration = TimeSpan.FromSeconds(3);
+    public static readonly TimeSpan Duration = TimeSpan.FromSeconds(3);
 
     /// <summary>A holder that renewed within this time works on without asking: one statement a second, not one for each batch.</summary>
     private static readonly TimeSpan RenewAfter = TimeSpan.FromSeconds(1);

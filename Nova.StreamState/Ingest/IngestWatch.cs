@@ -48,7 +48,7 @@ internal sealed class IngestWatch(
     private async Task ForgiveOutageAsync(CancellationToken cancellationToken)
     {
         var outage = _lease.TakeGap() ?? TimeSpan.Zero;
-        if (outage < (_options.HeartbeatTimeout / 3) + _options.IngestCheckInterval)
+        if (outage < Leases.Duration || outage < (_options.HeartbeatTimeout / 3) + _options.IngestCheckInterval)
         {
             return;
         }

@@ -147,14 +147,37 @@ public sealed class LimitRuleTests(NovaFixture nova) : RuleTests(nova)
 
     [Theory]
     [InlineData("1e400")]
-    [InlineData("-1")]
     [InlineData("99999999999999999999")]
-    [InlineData("0.5")]
-    public async Task S46_ANumberOutOfRange_IsAnsweredAndTheStreamGoesOn(string number)
+    [InlineData("4182.7")]
+    [InlineData("8e3")]
+    public async Task S55_ABandwidthOfAnySize_IsStoredAsItCame(string number)
     {
         var stream = await Api.CreateStreamAsync();
         await using var viewer = await stream.WatchAsync();
-        await viewer.SendAsync($$$"""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","client_info":{"bandwidth_estimate_kbps":{{{number}}} } } }""");
+        await viewer.SendAsync($$$"""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","report_id":"r","client_info":{"bandwidth_estimate_kbps":{{{number}}} } } }""");
+        await viewer.WaitForAsync(EventNames.IssueReceived);
+        var issues = await Api.SendAsync(HttpMethod.Get, $"/api/v1/issues?stream_id={stream.Id}", null, await Api.TokenAsync("ops", "operator"));
+        Assert.Equal(number, issues.Body.GetProperty("issues")[0].GetProperty("client_info").GetProperty("bandwidth_estimate_kbps").GetRawText());
+    }
+
+    [Fact]
+    public async Task S55_ALongLabel_IsStoredWhole()
+    {
+        var browser = new string('x', 280); // In-app browsers have such names.
+        var stream = await Api.CreateStreamAsync();
+        await using var viewer = await stream.WatchAsync();
+        await viewer.SendAsync($$$"""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","report_id":"r","client_info":{"browser":"{{{browser}}}"} } }""");
+        await viewer.WaitForAsync(EventNames.IssueReceived);
+        var issues = await Api.SendAsync(HttpMethod.Get, $"/api/v1/issues?stream_id={stream.Id}", null, await Api.TokenAsync("ops", "operator"));
+        Assert.Equal(browser, issues.Body.GetProperty("issues")[0].GetProperty("client_info").GetProperty("browser").GetString());
+    }
+
+    [Fact]
+    public async Task S46_ANegativeNumber_IsAnsweredAndTheStreamGoesOn()
+    {
+        var stream = await Api.CreateStreamAsync();
+        await using var viewer = await stream.WatchAsync();
+        await viewer.SendAsync("""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","client_info":{"bandwidth_estimate_kbps":-1}}}""");
         var error = await viewer.WaitForAsync(EventNames.Error);
         Assert.Equal(("PROTOCOL_ERROR", true), (error.Text("error_code"), error.Data.GetProperty("recoverable").GetBoolean()));
         await viewer.SendAsync(Info("on"));
