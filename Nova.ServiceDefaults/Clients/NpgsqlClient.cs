@@ -1,8 +1,8 @@
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Nova.ServiceDefaults.Clients;
 using Nova.ServiceDefaults.Health;
+using Nova.ServiceDefaults.Postgres;
 using Npgsql;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;

@@ -1,9 +1,9 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
-using Nova.ServiceDefaults.Clients;
 using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Health;
+using Nova.ServiceDefaults.Redis;
 using OpenTelemetry.Trace;
 using StackExchange.Redis;
 

@@ -1,6 +1,6 @@
 using StackExchange.Redis;
 
-namespace Nova.ServiceDefaults.Clients;
+namespace Nova.ServiceDefaults.Redis;
 
 /// <summary>How Nova's connections to Redis behave.</summary>
 public static class RedisSettings

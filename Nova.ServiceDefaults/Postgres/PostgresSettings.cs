@@ -1,7 +1,7 @@
 using System.Data.Common;
 using Npgsql;
 
-namespace Nova.ServiceDefaults.Clients;
+namespace Nova.ServiceDefaults.Postgres;
 
 /// <summary>How every Postgres session of Nova behaves where its connection string says nothing else.</summary>
 public static class PostgresSettings
