@@ -79,7 +79,7 @@ public sealed class GatewayOptions
     /// <summary>A gateway that died is no longer counted after this time.</summary>
     public TimeSpan PresenceLease { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Issue reports held while Telemetry is away; then viewers are told that theirs was not kept.</summary>
+    /// <summary>Issue reports held while Telemetry is unavailable; beyond, viewers get an error that theirs was not stored.</summary>
     public int IssueQueue { get; set; } = 10_000;
 
     /// <summary>A viewer that takes nothing of what waits for it for this long is closed with 1013.</summary>
@@ -96,6 +96,6 @@ public sealed class GatewayOptions
 
     public TimeSpan DrainInterval { get; set; } = TimeSpan.FromMilliseconds(100);
 
-    /// <summary>A drained viewer is told to come back after a random time up to this.</summary>
+    /// <summary>The longest delay after which a drained viewer is asked to come back; each gets a random one.</summary>
     public TimeSpan DrainRetrySpread { get; set; } = TimeSpan.FromSeconds(5);
 }

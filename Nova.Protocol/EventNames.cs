@@ -21,5 +21,5 @@ public static class EventNames
     public const string RefreshToken = "refresh_token";
 
     /// <summary>Between services only: close this viewer's sockets with <see cref="CloseCode.NoLongerAuthorized"/>, and let none of its in for a while.</summary>
-    public const string ViewerRemoved = "viewer_removed";
+    public const string ViewerKicked = "viewer_removed";
 }

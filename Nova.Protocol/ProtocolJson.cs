@@ -22,7 +22,7 @@ namespace Nova.Protocol;
 [JsonSerializable(typeof(StreamInfo))]
 [JsonSerializable(typeof(IssueReceived))]
 [JsonSerializable(typeof(TokenRefreshed))]
-[JsonSerializable(typeof(ViewerRemoved))]
+[JsonSerializable(typeof(ViewerKick))]
 [JsonSerializable(typeof(StreamSnapshot))]
 [JsonSerializable(typeof(IssueBatch))]
 [JsonSerializable(typeof(IssueBatchReceipt))]

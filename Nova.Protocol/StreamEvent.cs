@@ -140,13 +140,13 @@ public readonly record struct ViewerCountEvent(int Total, int Peak, int Change, 
     }
 }
 
-/// <summary>The <c>data</c> of <see cref="EventNames.ViewerRemoved"/>, which takes a version like every change, so that none is missed. It never reaches a viewer.</summary>
-/// <param name="Until">Not let in again before.</param>
-public sealed record ViewerRemoved(Guid ViewerId, DateTimeOffset Until) : IServerMessage<ViewerRemoved>
+/// <summary>The <c>data</c> of <see cref="EventNames.ViewerKicked"/>, which takes a version like every change, so that none is missed. It never reaches a viewer.</summary>
+/// <param name="Until">The viewer is refused until then.</param>
+public sealed record ViewerKick(Guid ViewerId, DateTimeOffset Until) : IServerMessage<ViewerKick>
 {
-    public static string EventName => EventNames.ViewerRemoved;
+    public static string EventName => EventNames.ViewerKicked;
 
-    public static System.Text.Json.Serialization.Metadata.JsonTypeInfo<ViewerRemoved> TypeInfo => ProtocolJson.Default.ViewerRemoved;
+    public static System.Text.Json.Serialization.Metadata.JsonTypeInfo<ViewerKick> TypeInfo => ProtocolJson.Default.ViewerKick;
 }
 
 /// <summary>Names in Redis. Both of a stream's carry its id as a hash tag, so that a cluster keeps them on one node.</summary>

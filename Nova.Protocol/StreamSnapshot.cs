@@ -9,7 +9,7 @@ namespace Nova.Protocol;
 /// <param name="Version">Events on the channel up to this version are already in this snapshot.</param>
 /// <param name="ViewerCount">Now, on all gateways; after the end, when it ended.</param>
 /// <param name="Events">At most one of each name, in version order.</param>
-/// <param name="Removed">Viewers who may not watch for now.</param>
+/// <param name="Kicks">Viewers who may not watch for now.</param>
 public sealed record StreamSnapshot(
     Guid StreamId,
     long Version,
@@ -25,7 +25,7 @@ public sealed record StreamSnapshot(
     int PeakViewers,
     int ViewerCount,
     IReadOnlyList<SnapshotEvent> Events,
-    IReadOnlyList<ViewerRemoved> Removed);
+    [property: System.Text.Json.Serialization.JsonPropertyName("removed")] IReadOnlyList<ViewerKick> Kicks);
 
 /// <param name="Envelope">The message as viewers got it.</param>
 public sealed record SnapshotEvent(long Version, string Event, JsonElement Envelope);

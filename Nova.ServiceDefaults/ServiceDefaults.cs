@@ -16,7 +16,7 @@ public static class ServiceDefaultsExtensions
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
-        builder.AddQuietLogging();
+        builder.AddLoggingDefaults();
         builder.AddObservability();
         builder.AddDefaultHealthChecks();
         builder.AddJwtAuthentication();

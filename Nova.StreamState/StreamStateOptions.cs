@@ -7,7 +7,7 @@ public sealed class StreamStateOptions
 {
     public const string Section = "StreamState";
 
-    /// <summary>Silence of a broadcaster that sent heartbeats, before viewers are told that the connection is lost.</summary>
+    /// <summary>Silence of a broadcaster that sent heartbeats, before the lost connection is broadcast.</summary>
     public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long a lost broadcaster may take to return before the stream ends with <c>connection_lost</c>.</summary>

@@ -38,7 +38,7 @@ internal static class StateChange
         }
     }
 
-    /// <summary>An error that late joiners are told: it holds until a milder one replaces it (S15).</summary>
+    /// <summary>An error that late joiners get: it holds until a milder one replaces it (S15).</summary>
     public static bool IsLasting(PreparedFrame error) =>
         DataOf(error, ProtocolJson.Default.ErrorMessage).Severity is ErrorSeverity.Error or ErrorSeverity.Critical;
 

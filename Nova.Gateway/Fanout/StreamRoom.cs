@@ -122,7 +122,7 @@ internal sealed class StreamRoom
     {
         lock (_lock)
         {
-            foreach (var kick in newer.Removed)
+            foreach (var kick in newer.Kicks)
             {
                 Kick(kick);
             }
@@ -134,7 +134,7 @@ internal sealed class StreamRoom
 
             var recent = newer.Events.Select(recent => (recent.Version, Frame: FrameOf(recent))).ToList();
             var missed = alsoMissed
-                .Where(missed => missed.EventName != EventNames.ViewerRemoved && recent.TrueForAll(other => other.Version != missed.Version))
+                .Where(missed => missed.EventName != EventNames.ViewerKicked && recent.TrueForAll(other => other.Version != missed.Version))
                 .Select(missed => (missed.Version, Frame: PreparedFrame.Of(missed)));
             foreach (var (_, frame) in recent.Concat(missed).Where(late => late.Version > Version).OrderBy(late => late.Version))
             {
@@ -174,7 +174,7 @@ internal sealed class StreamRoom
     }
 
     /// <summary>Kicks a viewer, on all of its sockets, and refuses it for a while.</summary>
-    public void Apply(long version, ViewerRemoved kick)
+    public void Apply(long version, ViewerKick kick)
     {
         lock (_lock)
         {
@@ -265,7 +265,7 @@ internal sealed class StreamRoom
     }
 
     /// <summary>A kick closes sockets whenever it arrives; whether it keeps the viewer out depends on the time.</summary>
-    private void Kick(ViewerRemoved kick)
+    private void Kick(ViewerKick kick)
     {
         var now = _time.GetUtcNow();
         foreach (var (viewerId, until) in _kicked)

@@ -228,7 +228,7 @@ internal sealed class StreamFeed : IAsyncDisposable
     private static bool IsForwarded(StreamEvent streamEvent) => streamEvent.EventName switch
     {
         EventNames.BitrateUpdate => streamEvent.Version == 0,
-        EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerRemoved => streamEvent.Version > 0,
+        EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerKicked => streamEvent.Version > 0,
         _ => false,
     };
 
@@ -250,9 +250,9 @@ internal sealed class StreamFeed : IAsyncDisposable
 
     private void Publish(StreamEvent streamEvent)
     {
-        if (streamEvent.EventName == EventNames.ViewerRemoved)
+        if (streamEvent.EventName == EventNames.ViewerKicked)
         {
-            Room.Apply(streamEvent.Version, StateChange.DataOf(PreparedFrame.Of(streamEvent), ProtocolJson.Default.ViewerRemoved));
+            Room.Apply(streamEvent.Version, StateChange.DataOf(PreparedFrame.Of(streamEvent), ProtocolJson.Default.ViewerKick));
             return;
         }
 

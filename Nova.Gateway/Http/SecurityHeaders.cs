@@ -5,7 +5,7 @@ using Nova.Gateway.Admission;
 
 namespace Nova.Gateway.Http;
 
-/// <summary>What browsers are told about every answer, and what is believed of those in front of this gateway.</summary>
+/// <summary>The headers of every answer that browsers act on, and the proxies whose headers are trusted.</summary>
 internal static class SecurityHeaders
 {
     /// <summary>An answer of the API is data: nothing in it runs, and no page may frame it.</summary>

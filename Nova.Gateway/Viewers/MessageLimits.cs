@@ -2,7 +2,7 @@ using Nova.Protocol;
 
 namespace Nova.Gateway.Viewers;
 
-/// <summary>What a viewer may send (S37). Generous enough for every use the protocol knows; beyond, messages are dropped unread, then the viewer is let go.</summary>
+/// <summary>What a viewer may send (S37). Generous enough for every use the protocol knows; beyond, messages are dropped unread, and in the end the connection is closed.</summary>
 internal sealed class MessageLimits(TimeProvider time)
 {
     /// <summary>A message costs one for every so many bytes begun: the greatest that is allowed costs 16.</summary>
@@ -58,7 +58,7 @@ internal sealed class MessageLimits(TimeProvider time)
         }
 
         return ++_excess > FloodMessages ? ExcessResponse.Close
-            : _notices.TryTake(Notices, now, time) ? ExcessResponse.Tell
+            : _notices.TryTake(Notices, now, time) ? ExcessResponse.Notify
             : ExcessResponse.Drop;
     }
 }
@@ -68,7 +68,7 @@ internal enum ExcessResponse
     Drop,
 
     /// <summary>At most once a second: a flood must not be answered by one.</summary>
-    Tell,
+    Notify,
 
     Close,
 }

@@ -75,7 +75,7 @@ internal sealed class ViewerConnection
     /// <inheritdoc cref="ViewerWriter.Send(FrameBatch)"/>
     public (int Frames, int Bytes) Send(FrameBatch batch) => _writer.Send(batch);
 
-    /// <summary>Whether the limits allow one more of these; if not, the viewer is told or let go.</summary>
+    /// <summary>Whether the limits allow one more of these; if not, the viewer gets an error, or is closed.</summary>
     public bool MaySend(string eventName) => _limits.TryTake(eventName) || Exceed();
 
     /// <summary>A publisher kicked it from this stream.</summary>
@@ -229,7 +229,7 @@ internal sealed class ViewerConnection
         _services.Metrics.RateLimited();
         switch (_limits.Exceed())
         {
-            case ExcessResponse.Tell:
+            case ExcessResponse.Notify:
                 Send(PreparedFrame.AnswerOf(Notices.RateLimited(_services.Time.GetUtcNow())));
                 break;
             case ExcessResponse.Close:

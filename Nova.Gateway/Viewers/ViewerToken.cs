@@ -12,7 +12,7 @@ internal sealed class ViewerToken
     /// <summary>How long before its end the viewer is warned, and how old its connection must be for that.</summary>
     public static readonly TimeSpan WarningTime = TimeSpan.FromSeconds(60);
 
-    /// <summary>How long after its end the viewer is let go.</summary>
+    /// <summary>How long after its end the connection is closed.</summary>
     public static readonly TimeSpan Grace = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _time;
@@ -31,7 +31,7 @@ internal sealed class ViewerToken
 
     public string Subject { get; }
 
-    /// <summary>Until the viewer is let go; not less than the grace when it has just been let in.</summary>
+    /// <summary>Until the connection is closed; not less than the grace when it has just been opened.</summary>
     public TimeSpan Remaining => _lifetime + Grace - _time.GetElapsedTime(_checkedAt);
 
     /// <summary>Whether it is time for the warning, which is given once for each token.</summary>

@@ -28,7 +28,7 @@ public static class Problems
     public static ProblemHttpResult Invalid(string field, string error) =>
         Invalid(new Dictionary<string, string[]> { [field] = [error] });
 
-    /// <summary>503 for a dependency that is away for now: nothing was done, the same request may be sent again.</summary>
+    /// <summary>503 for a dependency that is unavailable for now: nothing was done, the same request may be sent again.</summary>
     public static IResult Unavailable(HttpContext context, string detail)
     {
         context.Response.Headers.RetryAfter = RetryAfterSeconds();

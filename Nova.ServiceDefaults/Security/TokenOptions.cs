@@ -94,7 +94,7 @@ public sealed class SigningKeyOptions
     internal byte[] Bytes => Convert.FromBase64String(Value!);
 
     /// <summary>What is wrong with it, if anything.</summary>
-    internal string? Complaint(bool isDevelopment)
+    internal string? FindError(bool isDevelopment)
     {
         var bytes = new byte[Value?.Length ?? 0];
         return !Convert.TryFromBase64String(Value ?? "", bytes, out var length) || length < MinimumBytes ? $"must be base64 of at least {MinimumBytes} bytes"
@@ -131,9 +131,9 @@ internal sealed class ValidateTokenOptions(IHostEnvironment environment) : IVali
 
         for (var i = 0; i < options.SigningKeys.Count; i++)
         {
-            if (options.SigningKeys[i].Complaint(environment.IsDevelopment()) is { } complaint)
+            if (options.SigningKeys[i].FindError(environment.IsDevelopment()) is { } error)
             {
-                errors.Add($"{Section}:SigningKeys:{i}:Value {complaint}.");
+                errors.Add($"{Section}:SigningKeys:{i}:Value {error}.");
             }
         }
 

@@ -5,7 +5,7 @@ namespace Nova.StreamState.Streams;
 
 /// <summary>A change that the lifecycle allows: the stream after it, and the message to viewers.</summary>
 /// <param name="Kick">Whom the message is about; it goes to gateways only.</param>
-public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerRemoved? Kick = null);
+public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerKick? Kick = null);
 
 /// <summary>
 /// The rules of a broadcast, pure: <c>scheduled → active → ended</c>, ended is terminal (S43). Null means that the stream's status does not
@@ -78,7 +78,7 @@ public static class StreamLifecycle
         }
 
         var at = EventTime(stream, now);
-        var kick = new ViewerRemoved(viewerId, at + duration);
+        var kick = new ViewerKick(viewerId, at + duration);
         return To(Advance(stream, at), kick) with { Kick = kick };
     }
 

@@ -8,7 +8,7 @@ namespace Nova.StreamState.Streams;
 
 /// <summary>Everything about a stream that a gateway asks for, as it was at one moment.</summary>
 internal sealed record StoredSnapshot(
-    StreamRecord Stream, DateTimeOffset Now, IReadOnlyList<(string Event, long Version, string Envelope)> Events, IReadOnlyList<ViewerRemoved> Kicks);
+    StreamRecord Stream, DateTimeOffset Now, IReadOnlyList<(string Event, long Version, string Envelope)> Events, IReadOnlyList<ViewerKick> Kicks);
 
 /// <summary>Reads streams from Postgres.</summary>
 internal sealed class StreamQueries(NpgsqlDataSource dataSource)
@@ -49,7 +49,7 @@ internal sealed class StreamQueries(NpgsqlDataSource dataSource)
             events.Add((reader.Get<string>("event"), reader.Get<long>("version"), reader.Get<string>("envelope")));
         }
 
-        List<ViewerRemoved> kicks = [];
+        List<ViewerKick> kicks = [];
         await reader.NextResultAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {

@@ -82,7 +82,7 @@ internal static class StreamRows
         },
     };
 
-    public static NpgsqlBatchCommand UpsertKick(StreamRecord stream, ViewerRemoved kick) => new(
+    public static NpgsqlBatchCommand UpsertKick(StreamRecord stream, ViewerKick kick) => new(
         """
         INSERT INTO removed_viewers (stream_id, viewer_id, until) VALUES ($1, $2, $3)
         ON CONFLICT (stream_id, viewer_id) DO UPDATE SET until = excluded.until

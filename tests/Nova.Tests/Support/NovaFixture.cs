@@ -36,13 +36,14 @@ public sealed class NovaFixture : IAsyncLifetime
     /// <summary>
     /// A second Nova with settings of its own, on the same servers but in databases of its own, which its services make. Stopped with the fixture.
     /// </summary>
-    public async Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1)
+    /// <param name="poolSize">Connections of each service to its database.</param>
+    public async Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20)
     {
         var name = $"test_{Guid.CreateVersion7():N}";
         var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = Stack.ConnectionString("redis") };
         foreach (var database in new[] { "streams", "telemetry" })
         {
-            all[$"ConnectionStrings:{database}"] = new NpgsqlConnectionStringBuilder(Stack.ConnectionString(database)) { Database = $"{name}_{database}" }.ConnectionString;
+            all[$"ConnectionStrings:{database}"] = new NpgsqlConnectionStringBuilder(Stack.ConnectionString(database)) { Database = $"{name}_{database}", MaxPoolSize = poolSize }.ConnectionString;
         }
 
         var stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, name), Gateways = gateways, Settings = all });

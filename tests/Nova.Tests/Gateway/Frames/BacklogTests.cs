@@ -62,6 +62,23 @@ public sealed class BacklogTests
         Assert.Equal(151, Data(_backlog.Take()!).GetProperty("n").GetInt32());
     }
 
+    /// <summary>Was: a viewer that stalled while it joined got quality_changed before stream_started.</summary>
+    [Fact]
+    public void Take_AfterAQualityWasDropped_SendsItAgainInItsPlace()
+    {
+        _backlog.Add(Frame(EventNames.StreamStarted));
+        _backlog.Add(Frame(EventNames.QualityChanged, 1));
+        _backlog.Add(Frame(EventNames.Error));
+        for (var i = 0; i < Limits.Backlog - 2; i++)
+        {
+            _backlog.Add(Frame("stream_info", i));
+        }
+
+        Assert.Equal(
+            [EventNames.StreamStarted, EventNames.Error, EventNames.QualityChanged, EventNames.Error, "stream_info"],
+            Enumerable.Range(0, 5).Select(_ => _backlog.Take()!.EventName)); // The first error is the notice.
+    }
+
     [Fact]
     public void Add_MoreEssentialsThanItHolds_DropsNoneAndSaysThatTheViewerIsBeyondHelp()
     {

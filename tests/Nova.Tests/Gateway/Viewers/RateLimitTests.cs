@@ -83,8 +83,8 @@ public sealed class RateLimitTests
             _time.Advance(TimeSpan.FromMilliseconds(10));
         }
 
-        Assert.Equal(ExcessResponse.Tell, responses[0]);
-        Assert.InRange(responses.Count(response => response == ExcessResponse.Tell), 5, 6);
+        Assert.Equal(ExcessResponse.Notify, responses[0]);
+        Assert.InRange(responses.Count(response => response == ExcessResponse.Notify), 5, 6);
         Assert.Equal(ExcessResponse.Close, Assert.Single(responses, response => response == ExcessResponse.Close));
     }
 

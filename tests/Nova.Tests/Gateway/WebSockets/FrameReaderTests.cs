@@ -53,6 +53,23 @@ public sealed class FrameReaderTests
             iter: 2000);
     }
 
+    /// <summary>Was: closed with 1009, since the ping's bytes were counted as the message's.</summary>
+    [Fact]
+    public void Read_APingInsideAMessageThatIsNearlyFull_IsAPing()
+    {
+        var message = new byte[Limits.MaxMessageBytes];
+        message.AsSpan().Fill((byte)'a');
+        List<byte> wire = [];
+        for (var at = 0; at < message.Length - 1; at += 32_768)
+        {
+            wire.AddRange(ClientFrame(false, at == 0 ? 1 : 0, message.AsSpan(at, Math.Min(32_768, message.Length - 1 - at)), 7));
+        }
+
+        wire.AddRange(ClientFrame(true, 9, new byte[125], 7));
+        wire.AddRange(ClientFrame(true, 0, "a"u8, 7));
+        Assert.Equal([$"Ping {new string('0', 250)}", $"Text {Convert.ToHexString(message)}"], ReadAll([.. wire], [64 * 1024]));
+    }
+
     [Fact]
     public void Read_AnyBytesInAnyPieces_GiveTheSame_AndNeverThrow()
     {

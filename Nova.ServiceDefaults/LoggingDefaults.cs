@@ -6,7 +6,7 @@ using Nova.ServiceDefaults.Http;
 namespace Nova.ServiceDefaults;
 
 /// <summary>What the libraries may log. Our own events say what happens; a line per request, call or connection of theirs would bury them.</summary>
-internal static class QuietLogging
+internal static class LoggingDefaults
 {
     /// <summary>The least of all settings: <c>Logging__LogLevel__…</c> and appsettings.json go before it.</summary>
     private static readonly Dictionary<string, string?> Levels = new()
@@ -20,7 +20,7 @@ internal static class QuietLogging
         ["Logging:LogLevel:System.Net.Http.HttpClient"] = nameof(LogLevel.Warning), // Four lines for each call.
     };
 
-    public static void AddQuietLogging(this IHostApplicationBuilder builder)
+    public static void AddLoggingDefaults(this IHostApplicationBuilder builder)
     {
         builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Levels });
 
