@@ -21,7 +21,7 @@ var telemetry = builder.AddProject<Projects.Nova_Telemetry>("telemetry")
 builder.AddProject<Projects.Nova_Gateway>("gateway")
     .WithReplicas(2)
     .WithExternalHttpEndpoints()
-    .DisableForwardedHeaders() // By default anybody's are believed; the gateway believes those of Gateway:KnownProxies.
+    .DisableForwardedHeaders() // Aspire's default trusts every sender; the gateway trusts Gateway:KnownProxies only.
     .WithReference(backing.Redis, "redis").WaitFor(backing.Redis)
     .WithReference(streamState).WaitFor(streamState)
     .WithReference(telemetry).WaitFor(telemetry)

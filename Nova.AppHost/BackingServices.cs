@@ -1,6 +1,6 @@
 namespace Nova.AppHost;
 
-/// <summary>The two databases and Redis, whatever provides them.</summary>
+/// <summary>The two databases and Redis, as containers, local processes or Azure services.</summary>
 internal sealed record BackingServices(
     IResourceBuilder<IResourceWithConnectionString> Streams,
     IResourceBuilder<IResourceWithConnectionString> Telemetry,
@@ -9,8 +9,8 @@ internal sealed record BackingServices(
 internal static class BackingServicesExtensions
 {
     /// <summary>
-    /// Containers; where <c>Nova:Infrastructure</c> is <c>Local</c> (launch profile <c>no-containers</c>), processes of this machine; with
-    /// UseAzure, what Azure manages when published.
+    /// Adds containers. If <c>Nova:Infrastructure</c> is <c>Local</c> (launch profile <c>no-containers</c>), adds processes on this machine. With
+    /// UseAzure, publishing replaces the containers with Azure's managed services.
     /// </summary>
     public static BackingServices AddBackingServices(this IDistributedApplicationBuilder builder)
     {
@@ -39,7 +39,7 @@ internal static class BackingServicesExtensions
         return new(postgres.AddDatabase("streams"), postgres.AddDatabase("telemetry-db", "telemetry"), redis);
     }
 
-    /// <summary>The same servers that Standalone uses, as one resource, for machines without a container engine.</summary>
+    /// <summary>Adds the servers that Nova.Standalone uses, as one resource, for machines without a container engine.</summary>
     private static BackingServices AddLocalInfra(this IDistributedApplicationBuilder builder)
     {
         var password = builder.AddParameter("postgres-password", new GenerateParameterDefault { MinLength = 22, Special = false }, secret: true, persist: true);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Nova.AppHost;
 
-/// <summary>Buttons in the dashboard, for trying Nova: they do what its users do, over its public API.</summary>
+/// <summary>Dashboard commands for a demo; they use Nova's public API as its clients do.</summary>
 internal static class DevCommands
 {
     private const string Broadcaster = "dashboard";
@@ -35,7 +35,7 @@ internal static class DevCommands
         var id = (await PostAsync(gateway, "", """{"title":"Demo broadcast","broadcaster_name":"Dashboard"}""", cancellationToken)).GetProperty("stream_id").GetString();
         await PostAsync(gateway, $"/{id}/start", Start, cancellationToken);
         return CommandResults.Success(
-            "The demo broadcast is on", $"{gateway.BaseAddress}#stream={id}", CommandResultFormat.Text, displayImmediately: true);
+            "The demo broadcast has started", $"{gateway.BaseAddress}#stream={id}", CommandResultFormat.Text, displayImmediately: true);
     }
 
     private static async Task<ExecuteCommandResult> EndDemoAsync(HttpClient gateway, CancellationToken cancellationToken)
@@ -48,7 +48,7 @@ internal static class DevCommands
             await PostAsync(gateway, $"/{id}/end", "{}", cancellationToken);
         }
 
-        return CommandResults.Success(ids.Count == 0 ? "No demo broadcast is on" : $"Ended: {ids.Count}");
+        return CommandResults.Success(ids.Count == 0 ? "No demo broadcast is active" : $"Ended: {ids.Count}");
     }
 
     private static async Task<ExecuteCommandResult> RunAsync(
@@ -63,7 +63,7 @@ internal static class DevCommands
         }
         catch (HttpRequestException exception)
         {
-            return CommandResults.Failure($"The gateway did not do it: {exception.Message}");
+            return CommandResults.Failure($"The request to the gateway failed: {exception.Message}");
         }
     }
 

@@ -3,16 +3,16 @@ using Azure.Provisioning.AppContainers;
 
 namespace Nova.AppHost;
 
-/// <summary>Published to Azure Container Apps, with a managed PostgreSQL and a managed Redis in place of the containers.</summary>
+/// <summary>Publishes to Azure Container Apps, with a managed PostgreSQL and a managed Redis in place of the containers.</summary>
 internal static class PublishTargets
 {
-    /// <summary>Open sockets per replica at which another one starts: a tenth of what Gateway:MaxConnections allows.</summary>
+    /// <summary>Open sockets per replica at which Azure adds a replica: a tenth of Gateway:MaxConnections.</summary>
     private const string SocketsPerReplica = "5000";
 
-    /// <summary>Longer than the gateway's drain, waves and answers included.</summary>
+    /// <summary>Longer than the gateway's drain, including its waves and the viewers' close frames.</summary>
     private const long TerminationGraceSeconds = 120;
 
-    /// <summary>Where Container Apps' ingress connects from: without it all viewers would share its address' limits.</summary>
+    /// <summary>The addresses of Container Apps' ingress. If the gateway did not trust them, all viewers would share one address's limits.</summary>
     private const string Ingress = "100.64.0.0/10";
 
     public static void AddPublishTarget(this IDistributedApplicationBuilder builder) =>
@@ -20,7 +20,7 @@ internal static class PublishTargets
 
     public static BackingServices AddAzureBackingServices(this IDistributedApplicationBuilder builder)
     {
-        // Passwords, not managed identity: the services' clients take a whole connection string from anywhere. They live in a key vault.
+        // Passwords in a key vault, not managed identity: the services accept a complete connection string from any provider.
         var postgres = builder.AddAzurePostgresFlexibleServer("postgres")
             .WithPasswordAuthentication()
             .RunAsContainer(container => container.WithDataVolume("nova-postgres"));
@@ -30,12 +30,12 @@ internal static class PublishTargets
         return new(postgres.AddDatabase("streams"), postgres.AddDatabase("telemetry-db", "telemetry"), redis);
     }
 
-    /// <summary>Scale on open sockets (each is a concurrent request to the ingress), keep two, and let viewers go in waves when one stops.</summary>
+    /// <summary>Scales on open sockets (each is a concurrent request to the ingress), and lets a stopping replica close its viewers in waves.</summary>
     public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) =>
         gateway.WithEnvironment("Gateway__KnownProxies", Ingress).PublishAsAzureContainerApp((_, app) =>
         {
             app.Template.TerminationGracePeriodSeconds = TerminationGraceSeconds;
-            app.Template.Scale.MaxReplicas = 20; // At least as many as the model has replicas.
+            app.Template.Scale.MaxReplicas = 20; // At least the model's two replicas, which are the minimum.
             app.Template.Scale.Rules =
             [
                 new ContainerAppScaleRule
@@ -45,7 +45,7 @@ internal static class PublishTargets
                 },
             ];
 
-            // HTTP/1.1 upgrades and HTTP/2 CONNECT both; affinity is not needed, any gateway serves any viewer.
+            // Allows HTTP/1.1 upgrades and HTTP/2 CONNECT. Every gateway can serve every viewer, so affinity is not needed.
             app.Configuration.Ingress.Transport = ContainerAppIngressTransportMethod.Auto;
         });
 }

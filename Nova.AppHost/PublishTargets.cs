@@ -1,13 +1,13 @@
 #if !AZURE
 namespace Nova.AppHost;
 
-/// <summary>Published without Azure: Docker Compose.</summary>
+/// <summary>Publishes to Docker Compose, the target without Azure.</summary>
 internal static class PublishTargets
 {
     public static void AddPublishTarget(this IDistributedApplicationBuilder builder) =>
         builder.AddDockerComposeEnvironment("compose");
 
-    /// <summary>A viewer's socket outlives requests: give the gateway time to let its viewers go in waves.</summary>
+    /// <summary>Gives a stopping gateway 60 s to close its viewers in waves.</summary>
     public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) =>
         gateway.PublishAsDockerComposeService((_, service) =>
         {

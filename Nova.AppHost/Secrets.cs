@@ -1,6 +1,6 @@
 namespace Nova.AppHost;
 
-/// <summary>What services share and nobody else may know. Generated once and kept in user secrets, or by the publish target.</summary>
+/// <summary>The secrets that the services share. They are generated once and stored in user secrets, or by the publish target.</summary>
 internal sealed record Secrets(IResourceBuilder<ParameterResource> SigningKey, IResourceBuilder<ParameterResource> InternalKey);
 
 internal static class SecretsExtensions
@@ -9,7 +9,7 @@ internal static class SecretsExtensions
     private const string Audience = "nova";
 
     public static Secrets AddSecrets(this IDistributedApplicationBuilder builder) => new(
-        // 64 letters and digits are also base64 of 48 bytes, which is what the services read.
+        // 64 letters and digits are also valid base64, of 48 bytes; the services decode the key as base64.
         builder.AddParameter("jwt-signing-key", new GenerateParameterDefault { MinLength = 64, Special = false }, secret: true, persist: true),
         builder.AddParameter("internal-api-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true));
 

@@ -5,7 +5,7 @@ namespace Nova.LocalInfra;
 
 internal static class FreePort
 {
-    /// <summary>A loopback port that was free a moment ago.</summary>
+    /// <summary>Finds a free loopback port. Another process may still take it before the caller does.</summary>
     public static int Find()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);

@@ -1,4 +1,4 @@
 namespace Nova.LocalInfra;
 
-/// <summary>The machine lacks something. The message is one line for a person and says what to do.</summary>
+/// <summary>A local server cannot start on this machine. The message is one line for the user and says what to do.</summary>
 public sealed class LocalInfraException(string message, Exception? inner = null) : Exception(message, inner);

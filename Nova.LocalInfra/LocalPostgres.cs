@@ -5,8 +5,8 @@ using Npgsql;
 namespace Nova.LocalInfra;
 
 /// <summary>
-/// A private PostgreSQL cluster in a folder, on a free loopback port, with a password of its own. Its data survives restarts; the server
-/// does not survive this process, however it ends.
+/// A private PostgreSQL cluster in a folder, on a free loopback port, with its own password. The data survives restarts. The server stops with
+/// this process, even if the process is killed.
 /// </summary>
 public sealed class LocalPostgres : IAsyncDisposable
 {
@@ -26,15 +26,15 @@ public sealed class LocalPostgres : IAsyncDisposable
 
     public int ProcessId => _server.Id;
 
-    /// <summary>Holds the cluster: the folder asked for, or where root's PostgreSQL can reach it.</summary>
+    /// <summary>The cluster's parent folder: the requested one, or one that PostgreSQL's account can reach if this process runs as root.</summary>
     public string Folder => _account.Folder;
 
     public string ConnectionString(string database) => new NpgsqlConnectionStringBuilder(_connection.ConnectionString) { Database = database }.ConnectionString;
 
-    /// <param name="folder">Holds the cluster; made if it is not there. The caller sees to it that no other process uses it.</param>
-    /// <param name="databases">Made if they are not there.</param>
-    /// <param name="port">A port of the caller's; default: a free one.</param>
-    /// <param name="password">Of the user <c>nova</c>; default: one made with the cluster and kept beside it.</param>
+    /// <param name="folder">The cluster's parent folder; created if missing. The caller ensures that no other process uses it.</param>
+    /// <param name="databases">Databases to create if missing.</param>
+    /// <param name="port">The port; null takes a free one.</param>
+    /// <param name="password">Password of the user <c>nova</c>; null generates one with the cluster and stores it beside the cluster.</param>
     /// <exception cref="LocalInfraException">PostgreSQL is missing or does not start; the message says what to do.</exception>
     public static async Task<LocalPostgres> StartAsync(
         string folder, IEnumerable<string> databases, int? port = null, string? password = null, CancellationToken cancellationToken = default)
@@ -45,7 +45,7 @@ public sealed class LocalPostgres : IAsyncDisposable
             ? int.Parse(await File.ReadAllTextAsync(Path.Combine(cluster, "PG_VERSION"), cancellationToken), System.Globalization.CultureInfo.InvariantCulture)
             : null;
         var binaries = await PostgresBinaries.FindAsync(version, Path.Combine(account.Folder, "npm"), cancellationToken);
-        password = await KeepPasswordAsync(account, password, cancellationToken);
+        password = await GetOrCreatePasswordAsync(account, password, cancellationToken);
         if (version is null)
         {
             await CreateClusterAsync(binaries, cluster, account, cancellationToken);
@@ -79,7 +79,7 @@ public sealed class LocalPostgres : IAsyncDisposable
         NpgsqlConnection.ClearAllPools();
         try
         {
-            _server.StandardInput.Close(); // What the guard waits for.
+            _server.StandardInput.Close(); // The guard waits for this.
             using var timeout = new CancellationTokenSource(StopTimeout);
             await _server.WaitForExitAsync(timeout.Token);
         }
@@ -91,12 +91,12 @@ public sealed class LocalPostgres : IAsyncDisposable
         _server.Dispose();
     }
 
-    private static async Task<string> KeepPasswordAsync(ServerAccount account, string? given, CancellationToken cancellationToken)
+    private static async Task<string> GetOrCreatePasswordAsync(ServerAccount account, string? given, CancellationToken cancellationToken)
     {
         var file = Path.Combine(account.Folder, "postgres.password");
         if (new FileInfo(file).LinkTarget is not null)
         {
-            throw new LocalInfraException($"{file} is a link; the password of the database is kept in a file of its own. Delete the link.");
+            throw new LocalInfraException($"{file} is a link; the database password must be stored in a regular file. Delete the link.");
         }
 
         if (!File.Exists(file))
@@ -104,15 +104,15 @@ public sealed class LocalPostgres : IAsyncDisposable
             account.WriteSecret(file, given ?? RandomNumberGenerator.GetHexString(32));
         }
 
-        var kept = await File.ReadAllTextAsync(file, cancellationToken);
-        return given is null || given == kept
-            ? kept
-            : throw new LocalInfraException($"The database in {account.Folder} was made with another password; use that one, or delete the folder to begin anew.");
+        var stored = await File.ReadAllTextAsync(file, cancellationToken);
+        return given is null || given == stored
+            ? stored
+            : throw new LocalInfraException($"The database in {account.Folder} was created with another password. Use that password, or delete the folder to start with an empty database.");
     }
 
     private static async Task CreateClusterAsync(string binaries, string cluster, ServerAccount account, CancellationToken cancellationToken)
     {
-        // Into a folder of its own first: a run that is killed here leaves no half cluster behind.
+        // initdb writes to a temporary folder first, so that a killed run leaves no incomplete cluster.
         var unfinished = cluster + ".new";
         if (Directory.Exists(unfinished))
         {
@@ -146,9 +146,9 @@ public sealed class LocalPostgres : IAsyncDisposable
         """;
 
     /// <summary>
-    /// The server under a guard: a shell that waits for its standard input to close, which it does when this process ends in whatever way,
-    /// kill -9 included, and then stops the server. (A parent-death signal would follow the thread that started it, and threads come and go.)
-    /// It ends when the server ends, so that a server that cannot start is noticed at once.
+    /// Starts the server under a guard, a shell that stops the server when the guard's standard input closes. The kernel closes it when this
+    /// process ends, even by kill -9. (A parent-death signal would be sent when the starting thread ends, and pool threads end at any time.)
+    /// The guard ends with the server, so that this process notices at once if the server cannot start.
     /// </summary>
     private static Process Launch(string binaries, string cluster, int port, ServerAccount account)
     {
@@ -213,7 +213,7 @@ public sealed class LocalPostgres : IAsyncDisposable
                 await connection.DisposeAsync();
                 if (_server.HasExited || Stopwatch.GetElapsedTime(started) > StartTimeout)
                 {
-                    throw new LocalInfraException($"PostgreSQL in {_account.Folder} does not start: {await ReasonAsync(errors) ?? exception.Message}", exception);
+                    throw new LocalInfraException($"PostgreSQL in {_account.Folder} does not start: {await FindErrorAsync(errors) ?? exception.Message}", exception);
                 }
             }
 
@@ -221,13 +221,13 @@ public sealed class LocalPostgres : IAsyncDisposable
         }
     }
 
-    /// <summary>What the server said last before it ended: hints may follow the line that matters.</summary>
-    private async Task<string?> ReasonAsync(List<string> errors)
+    /// <summary>Finds the server's last FATAL line, or its last line; hints may follow the FATAL line.</summary>
+    private async Task<string?> FindErrorAsync(List<string> errors)
     {
         if (_server.HasExited)
         {
             using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(1));
-            await _server.WaitForExitAsync(timeout.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Its last lines, too.
+            await _server.WaitForExitAsync(timeout.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // Waits for its last lines.
         }
 
         lock (errors)

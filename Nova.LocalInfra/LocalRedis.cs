@@ -5,8 +5,8 @@ using Garnet.server;
 namespace Nova.LocalInfra;
 
 /// <summary>
-/// A Redis-protocol server in this process: Microsoft.Garnet on a free loopback port. What Nova keeps in Redis is live and worth nothing
-/// after a restart, so nothing is written to disk.
+/// A Redis-protocol server in this process: Microsoft.Garnet on a free loopback port. It writes nothing to disk, because Nova stores only live
+/// state in Redis, which is worthless after a restart.
 /// </summary>
 public sealed class LocalRedis : IDisposable
 {
@@ -24,7 +24,7 @@ public sealed class LocalRedis : IDisposable
 
     public string ConnectionString => $"127.0.0.1:{Port}";
 
-    /// <param name="port">A port of the caller's; default: a free one.</param>
+    /// <param name="port">The port; null takes a free one.</param>
     public static LocalRedis Start(int? port = null)
     {
         for (var attempt = 1; ; attempt++)
@@ -34,8 +34,8 @@ public sealed class LocalRedis : IDisposable
             {
                 EndPoints = [new IPEndPoint(IPAddress.Loopback, candidate)],
                 QuietMode = true,
-                EnableLua = true, // Presence and publishing are scripts ...
-                LuaTransactionMode = true, // ... which rely on running alone, as they do on Redis. By default they interleave here.
+                EnableLua = true, // Presence and publishing use scripts.
+                LuaTransactionMode = true, // The scripts must run atomically, as on Redis; Garnet interleaves them by default.
                 LuaOptions = new LuaOptions(),
                 LogMemorySize = "64m",
                 PageSize = "1m",
@@ -48,7 +48,7 @@ public sealed class LocalRedis : IDisposable
             }
             catch (Exception) when (port is null && attempt < Attempts)
             {
-                server.Dispose(); // Somebody took the port since it was found free.
+                server.Dispose(); // Another process took the port after FreePort had found it.
             }
         }
     }

@@ -4,20 +4,20 @@ using System.Runtime.InteropServices;
 
 namespace Nova.LocalInfra;
 
-/// <summary>Finds PostgreSQL's server programs: on PATH, where the platform's packages put them, or in an npm package.</summary>
+/// <summary>Finds PostgreSQL's server programs: on PATH, in the folders of the platform's packages, or in an npm package.</summary>
 internal static class PostgresBinaries
 {
     private const int NpmMajorVersion = 18;
 
-    /// <summary>PostgreSQL 18.4, a release. "Beta" is what the packaging calls itself; it has never had another version.</summary>
+    /// <summary>PostgreSQL 18.4, a release. "Beta" is the status of the packaging, which has had no other versions.</summary>
     private const string NpmVersion = "18.4.0-beta.17";
 
     private static readonly StringComparer ByNumber = StringComparer.Create(CultureInfo.InvariantCulture, CompareOptions.NumericOrdering);
 
-    /// <param name="majorVersion">Of the cluster there is already; its data can be read by no other.</param>
-    /// <param name="cacheFolder">Where the npm package may be put.</param>
+    /// <param name="majorVersion">Version of the existing cluster, which only the same major version can read; null if there is none.</param>
+    /// <param name="cacheFolder">Folder for the npm package.</param>
     /// <returns>The folder with <c>initdb</c> and <c>postgres</c>.</returns>
-    /// <exception cref="LocalInfraException">There are none; the message names the command that installs them.</exception>
+    /// <exception cref="LocalInfraException">The programs are missing; the message names the command that installs them.</exception>
     public static async Task<string> FindAsync(int? majorVersion, string cacheFolder, CancellationToken cancellationToken)
     {
         foreach (var folder in Candidates().Where(IsComplete))
@@ -38,8 +38,8 @@ internal static class PostgresBinaries
         if (!IsComplete(fromNpm) || (majorVersion is not null && await MajorVersionAsync(fromNpm, cancellationToken) != majorVersion))
         {
             throw new LocalInfraException(
-                $"PostgreSQL{(majorVersion is null ? "" : $" {majorVersion}, which made this data folder,")} is not installed. {InstallHint(majorVersion)} "
-                + "Or set ConnectionStrings__streams and ConnectionStrings__telemetry to databases of your own.");
+                $"PostgreSQL{(majorVersion is null ? "" : $" {majorVersion}, which created this data folder,")} is not installed. {InstallHint(majorVersion)} "
+                + "Or set ConnectionStrings__streams and ConnectionStrings__telemetry to existing databases.");
         }
 
         return fromNpm;
@@ -62,7 +62,7 @@ internal static class PostgresBinaries
 
     private static IEnumerable<string> Candidates()
     {
-        // PATH may hold a link to one program of the folder that has them all.
+        // PATH may contain a link to one program; the others are in the folder of its target.
         if (FindOnPath("postgres") is { } onPath)
         {
             yield return Path.GetDirectoryName(File.ResolveLinkTarget(onPath, returnFinalTarget: true)?.FullName ?? onPath)!;

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Nova.LocalInfra;
 
-// As a program of its own: PostgreSQL and Redis for an AppHost on a machine without containers.
+// The standalone program: PostgreSQL and Redis for an AppHost on a machine without containers.
 var builder = WebApplication.CreateBuilder(args);
 builder.Services.AddHealthChecks().AddCheck<LocalServers>("servers");
 builder.Services.AddSingleton<LocalServers>();
@@ -20,7 +20,7 @@ catch (LocalInfraException problem)
     return 1;
 }
 
-/// <summary>Runs both servers on the ports and in the folder that section <c>LocalInfra</c> names.</summary>
+/// <summary>Runs both servers with the ports and the folder of configuration section <c>LocalInfra</c>.</summary>
 internal sealed class LocalServers(IConfiguration configuration) : IHostedService, IHealthCheck, IAsyncDisposable
 {
     private LocalPostgres? _postgres;

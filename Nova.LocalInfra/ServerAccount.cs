@@ -5,8 +5,8 @@ using System.Text;
 namespace Nova.LocalInfra;
 
 /// <summary>
-/// Who runs PostgreSQL's programs, and where. It refuses to run as root, so root lets another account do it; that account must be able to
-/// reach the folder, which it often cannot below root's home.
+/// The account that runs PostgreSQL's programs, and its folder. PostgreSQL refuses to run as root, so root runs it under another account. That
+/// account must be able to reach the folder, which often fails below root's home.
 /// </summary>
 internal sealed class ServerAccount
 {
@@ -20,7 +20,7 @@ internal sealed class ServerAccount
         _user = user;
     }
 
-    /// <summary>Where the cluster goes: the folder asked for, or one the account can reach.</summary>
+    /// <summary>The folder for the cluster: the requested one, or one that the account can reach.</summary>
     public string Folder { get; }
 
     public static async Task<ServerAccount> ChooseAsync(string folder, CancellationToken cancellationToken)
@@ -46,20 +46,21 @@ internal sealed class ServerAccount
                 await account.MakeSharedFolderAsync(cancellationToken);
             }
 
-            account.GiveAway(account.Folder);
+            account.ChangeOwner(account.Folder);
             return account;
         }
 
-        throw new LocalInfraException("PostgreSQL does not run as root, and neither the account postgres nor nobody can be used; run Nova as an ordinary user.");
+        throw new LocalInfraException("PostgreSQL does not run as root, and neither the account postgres nor the account nobody can be used. Run Nova as an ordinary user.");
     }
 
-    /// <summary>The same elsewhere for the same folder asked for, so that its data is found again.</summary>
+    /// <summary>The substitute for a requested folder. It is always the same one, so that the next run finds the data.</summary>
     internal static string SharedFolderFor(string folder) =>
         $"/var/tmp/nova-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Path.GetFullPath(folder))).AsSpan(0, 6))}";
 
     /// <summary>
-    /// Everybody can make files in <c>/var/tmp</c>, and its name can be foreseen: a link there would have root give away whatever it points to.
-    /// Once the folder is known to be root's or the account's, nobody else can put another in its place, since <c>/var/tmp</c> is sticky.
+    /// Creates the folder and checks its owner. Every user can create files in <c>/var/tmp</c>, and the folder's name is predictable: through a
+    /// planted link, root would change the owner of the link's target. A folder that belongs to root or the account is safe, because
+    /// <c>/var/tmp</c> is sticky and no other user can replace it.
     /// </summary>
     private async Task MakeSharedFolderAsync(CancellationToken cancellationToken)
     {
@@ -68,21 +69,21 @@ internal sealed class ServerAccount
             Directory.CreateDirectory(Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
 
-        var complaint = new FileInfo(Folder).LinkTarget is not null ? "is a link"
+        var error = new FileInfo(Folder).LinkTarget is not null ? "is a link"
             : !Directory.Exists(Folder) ? "is not a folder"
             : !await IsOwnerAsync(null, cancellationToken) && !await IsOwnerAsync(_user, cancellationToken) ? "belongs to somebody else"
             : null;
-        if (complaint is not null)
+        if (error is not null)
         {
             throw new LocalInfraException(
-                $"{Folder}, where root's PostgreSQL keeps its data, {complaint}. Delete it, or choose with --data a folder that the account {_user} can reach.");
+                $"{Folder}, where root's PostgreSQL stores its data, {error}. Delete it, or choose with --data a folder that the account {_user} can reach.");
         }
     }
 
     private async Task<bool> IsOwnerAsync(string? user, CancellationToken cancellationToken) =>
         (await new ServerAccount(Folder, user).RunAsync("/usr/bin/test", ["-O", Folder], cancellationToken)).ExitCode == 0;
 
-    /// <summary>A new file of the account's with a secret in it. Never follows a link: the account may have put one there.</summary>
+    /// <summary>Writes a secret to a new file that the account owns. It never follows a link, because the account could have planted one.</summary>
     public void WriteSecret(string file, string secret)
     {
         var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
@@ -96,11 +97,11 @@ internal sealed class ServerAccount
             writer.Write(secret);
         }
 
-        GiveAway(file);
+        ChangeOwner(file);
     }
 
-    /// <summary>Makes the account the owner of a file or folder, and keeps others out.</summary>
-    public void GiveAway(string path)
+    /// <summary>Makes the account the owner of a file or folder, and removes all other permissions.</summary>
+    public void ChangeOwner(string path)
     {
         if (!OperatingSystem.IsWindows())
         {
@@ -118,7 +119,7 @@ internal sealed class ServerAccount
 
     public ProcessStartInfo Command(string program, IEnumerable<string> arguments)
     {
-        // A session of its own, where there is setsid: Ctrl+C in the terminal is for Nova, which stops the server last.
+        // setsid, if installed, starts a new session: Ctrl+C in the terminal then reaches only Nova, which stops the server last.
         List<string> line = [];
         if (File.Exists("/usr/bin/setsid"))
         {

@@ -4,7 +4,7 @@ using Nova.ServiceDefaults;
 
 namespace Nova.Standalone;
 
-/// <summary>The folder a stack keeps between runs, locked while it runs. The operating system frees the lock however the process ends.</summary>
+/// <summary>The persistent folder of a stack, locked while it runs. The operating system releases the lock even if the process is killed.</summary>
 internal sealed class DataFolder : IDisposable
 {
     private readonly string _path;
@@ -16,7 +16,7 @@ internal sealed class DataFolder : IDisposable
         _lock = @lock;
     }
 
-    /// <exception cref="LocalInfraException">Another process uses it, or it cannot be written.</exception>
+    /// <exception cref="LocalInfraException">Another process uses the folder, or the folder cannot be written.</exception>
     public static DataFolder Open(string path)
     {
         try
@@ -30,7 +30,7 @@ internal sealed class DataFolder : IDisposable
         }
     }
 
-    /// <summary>Signs tokens; made once, so that a token outlives a restart. Accepted in Development only.</summary>
+    /// <summary>The key that signs tokens. It is generated once, so that tokens survive a restart. Services accept it in Development only.</summary>
     public string SigningKey()
     {
         var file = Path.Combine(_path, "signing.key");
@@ -52,11 +52,11 @@ internal sealed class DataFolder : IDisposable
     public void Dispose() => _lock.Dispose();
 
     private static string Cause(string path, Exception exception) =>
-        FileOnTheWay(path) is { } file ? (file == path ? "is a file" : $"cannot be made, since {file} is a file")
+        FindFileInPath(path) is { } file ? (file == path ? "is a file" : $"cannot be made, since {file} is a file")
         : IsLocked(exception) ? "is in use by another Nova"
         : $"cannot be written ({exception.Message.TrimEnd('.')})";
 
-    private static string? FileOnTheWay(string path)
+    private static string? FindFileInPath(string path)
     {
         for (var part = path; part is not null; part = Path.GetDirectoryName(part))
         {
@@ -69,6 +69,6 @@ internal sealed class DataFolder : IDisposable
         return null;
     }
 
-    /// <summary>The lock is held: EWOULDBLOCK on Linux and macOS, a sharing violation on Windows.</summary>
+    /// <summary>Another process holds the lock: EWOULDBLOCK on Linux and macOS, a sharing violation on Windows.</summary>
     private static bool IsLocked(Exception exception) => exception is IOException { HResult: 11 or 35 or unchecked((int)0x80070020) };
 }

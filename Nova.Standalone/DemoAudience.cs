@@ -3,13 +3,13 @@ using System.Text;
 
 namespace Nova.Standalone;
 
-/// <summary>Simulated viewers on real sockets, who come, go, answer pings and now and then complain.</summary>
+/// <summary>Simulated viewers on real sockets. They join, leave, reply to pings and occasionally report an issue.</summary>
 internal sealed class DemoAudience(IReadOnlyList<Uri> gateways, string streamId, string token) : IAsyncDisposable
 {
-    private const int Fewest = 5;
-    private const int Most = 25;
+    private const int MinViewers = 5;
+    private const int MaxViewers = 25;
 
-    private static readonly string[] Complaints =
+    private static readonly string[] IssueReports =
     [
         """{"event":"report_issue","data":{"issue_type":"buffering","severity":"medium","description":"It stops every few seconds","client_info":{"player":"video.js","browser":"Firefox 146","os":"Debian 12","network":"wifi","bandwidth_estimate_kbps":4200}}}""",
         """{"event":"report_issue","data":{"issue_type":"quality","severity":"low","description":"Blurry since a moment ago","client_info":{"player":"hls.js","browser":"Chrome 142","os":"Android 16","network":"4g","bandwidth_estimate_kbps":1800}}}""",
@@ -17,12 +17,12 @@ internal sealed class DemoAudience(IReadOnlyList<Uri> gateways, string streamId,
 
     private readonly List<(CancellationTokenSource Leave, Task Watching)> _viewers = [];
 
-    /// <summary>One step of a random walk.</summary>
-    public void Fluctuate()
+    /// <summary>Adds or removes up to two viewers: a step of a random walk.</summary>
+    public void ChangeSize()
     {
         _viewers.RemoveAll(viewer => viewer.Watching.IsCompleted);
-        var step = _viewers.Count < Fewest ? 2 : Random.Shared.Next(-2, 3);
-        for (var i = 0; i < step && _viewers.Count < Most; i++)
+        var step = _viewers.Count < MinViewers ? 2 : Random.Shared.Next(-2, 3);
+        for (var i = 0; i < step && _viewers.Count < MaxViewers; i++)
         {
             var leave = new CancellationTokenSource();
             _viewers.Add((leave, WatchAsync(gateways[Random.Shared.Next(gateways.Count)], leave.Token)));
@@ -54,7 +54,7 @@ internal sealed class DemoAudience(IReadOnlyList<Uri> gateways, string streamId,
             var buffer = new byte[4096];
             while (true)
             {
-                // Not cancelled by leaving: that would abort the socket, and viewers mostly close it properly.
+                // Leaving does not cancel the receive: that would abort the socket, but most viewers close it properly.
                 var received = socket.ReceiveAsync(buffer.AsMemory(), CancellationToken.None).AsTask();
                 await received.WaitAsync(leave);
                 var message = Encoding.UTF8.GetString(buffer, 0, (await received).Count);
@@ -72,18 +72,18 @@ internal sealed class DemoAudience(IReadOnlyList<Uri> gateways, string streamId,
         }
         catch (Exception exception) when (exception is WebSocketException or OperationCanceledException)
         {
-            // The gateway let it go.
+            // The gateway closed the connection.
         }
     }
 
     private static async Task RespondAsync(ClientWebSocket socket, string message, CancellationToken cancellationToken)
     {
-        var answer = message.Contains("\"event\":\"ping\"") ? """{"event":"pong","data":{}}"""
-            : message.Contains("\"event\":\"quality_changed\"") && Random.Shared.Next(6) == 0 ? Complaints[Random.Shared.Next(Complaints.Length)]
+        var reply = message.Contains("\"event\":\"ping\"") ? """{"event":"pong","data":{}}"""
+            : message.Contains("\"event\":\"quality_changed\"") && Random.Shared.Next(6) == 0 ? IssueReports[Random.Shared.Next(IssueReports.Length)]
             : null;
-        if (answer is not null)
+        if (reply is not null)
         {
-            await socket.SendAsync(Encoding.UTF8.GetBytes(answer), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
+            await socket.SendAsync(Encoding.UTF8.GetBytes(reply), WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
         }
     }
 }

@@ -5,17 +5,17 @@ using System.Text.Json;
 namespace Nova.Standalone;
 
 /// <summary>
-/// A simulated broadcast that uses Nova as anybody would: REST calls for the broadcaster, WebSockets for the viewers. Every value it sends
-/// is made up; everything that carries it is real.
+/// A simulated broadcast that uses Nova as real clients do: REST calls for the broadcaster, WebSockets for the viewers. The values are made up;
+/// their whole path is real.
 /// </summary>
 internal sealed class DemoBroadcaster : IAsyncDisposable
 {
-    private static readonly TimeSpan Beat = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
 
     private const string FirstQuality = "1080p";
     private const int FirstKbps = 5000;
 
-    /// <summary>Taken in turn; the last is the one it starts with, so that each is a change.</summary>
+    /// <summary>The qualities in turn. The last one is the initial quality, so that every step is a change.</summary>
     private static readonly (string Quality, int Kbps, int Fps, string Reason)[] Qualities =
     [
         ("720p", 3000, 60, "network_congestion"),
@@ -64,7 +64,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         return demo;
     }
 
-    /// <summary>What a newcomer needs to try Nova, ready to paste.</summary>
+    /// <summary>Addresses and commands for a first try, ready to paste.</summary>
     public string Describe()
     {
         var gateway = _stack.Gateways[0].OriginalString;
@@ -87,7 +87,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         }
         catch (HttpRequestException)
         {
-            // Somebody ended it with the token printed above.
+            // The user ended the stream with the token printed above.
         }
 
         _http.Dispose();
@@ -100,22 +100,22 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         {
             try
             {
-                await ActAsync(second);
-                _audience.Fluctuate();
+                await TickAsync(second);
+                _audience.ChangeSize();
             }
             catch (HttpRequestException)
             {
-                // Ended by the user, or a service restarts: the demo is no reason to stop Nova.
+                // The user ended the stream, or a service restarts. A failing demo must not stop Nova.
             }
             catch (OperationCanceledException)
             {
             }
 
-            await Task.Delay(Beat, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(TickInterval, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
-    private async Task ActAsync(int second)
+    private async Task TickAsync(int second)
     {
         await PostAsync("bitrate", $$"""{"current_bitrate_kbps":{{_kbps * Random.Shared.Next(55, 115) / 100}}}""", _stop.Token);
         if (second % 5 == 0)
@@ -141,7 +141,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         }
     }
 
-    /// <param name="changes">1 for the first change.</param>
+    /// <param name="changes">Number of changes so far.</param>
     internal static (string Quality, int Kbps, int Fps, string Reason) QualityAfter(int changes) =>
         changes == 0 ? (FirstQuality, FirstKbps, 60, "") : Qualities[(changes - 1) % Qualities.Length];
 

@@ -4,32 +4,32 @@ using Nova.LocalInfra;
 
 namespace Nova.Standalone;
 
-/// <summary>The gateways' ports, looked at before anything is started.</summary>
+/// <summary>Checks the gateways' ports before the first service starts.</summary>
 internal static class GatewayPorts
 {
-    /// <summary>How far the search for free ports goes.</summary>
-    private const int Neighbours = 200;
+    /// <summary>Number of following ports that are searched for free ones.</summary>
+    private const int SearchRange = 200;
 
-    /// <param name="first">0: each gateway takes a free one.</param>
-    /// <exception cref="LocalInfraException">One of them cannot be used; the message offers others.</exception>
+    /// <param name="first">The first gateway's port; 0 lets each gateway take a free one.</param>
+    /// <exception cref="LocalInfraException">A port cannot be used; the message suggests free ones.</exception>
     public static void Check(int first, int count)
     {
         for (var port = first; first > 0 && port < first + count; port++)
         {
-            if (Problem(port) is { } problem)
+            if (FindError(port) is { } error)
             {
-                var free = Enumerable.Range(port + 1, Neighbours).FirstOrDefault(start => Enumerable.Range(start, count).All(each => Problem(each) is null));
+                var free = Enumerable.Range(port + 1, SearchRange).FirstOrDefault(start => Enumerable.Range(start, count).All(each => FindError(each) is null));
                 throw new LocalInfraException(
-                    $"Port {port} {problem}; choose another with --port{(free == 0 ? "" : count == 1 ? $": {free} is free" : $": {free} to {free + count - 1} are free")}.");
+                    $"Port {port} {error}; choose another with --port{(free == 0 ? "" : count == 1 ? $": {free} is free" : $": {free} to {free + count - 1} are free")}.");
             }
         }
     }
 
-    private static string? Problem(int port)
+    private static string? FindError(int port)
     {
         if (port > IPEndPoint.MaxPort)
         {
-            return $"is beyond the last one, {IPEndPoint.MaxPort}";
+            return $"is higher than {IPEndPoint.MaxPort}, the last port";
         }
 
         try
@@ -40,7 +40,7 @@ internal static class GatewayPorts
         }
         catch (SocketException exception)
         {
-            return exception.SocketErrorCode == SocketError.AccessDenied ? "is not for this user" : "is in use";
+            return exception.SocketErrorCode == SocketError.AccessDenied ? "is not permitted for this user" : "is in use";
         }
     }
 }

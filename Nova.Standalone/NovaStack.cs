@@ -11,8 +11,8 @@ using Nova.Telemetry;
 namespace Nova.Standalone;
 
 /// <summary>
-/// All of Nova in one process: PostgreSQL and Redis of its own, each service on a port of its own, wired by nothing but the configuration
-/// keys that Aspire injects. Where <c>ConnectionStrings__…</c> names a server, that one is used instead.
+/// All of Nova in one process: a private PostgreSQL and Redis, and each service on its own port. The services are connected only by the
+/// configuration keys that Aspire injects. If <c>ConnectionStrings__…</c> names a server, Nova uses it instead of a private one.
 /// </summary>
 public sealed class NovaStack : IAsyncDisposable
 {
@@ -39,10 +39,10 @@ public sealed class NovaStack : IAsyncDisposable
 
     public Uri Telemetry { get; private set; } = null!;
 
-    /// <summary>Where PostgreSQL's files are, if it is this stack's own: not always in the data folder.</summary>
+    /// <summary>Folder of the private PostgreSQL, which is not always the data folder; null if Nova uses existing databases.</summary>
     public string? DatabaseFolder { get; private set; }
 
-    /// <exception cref="LocalInfraException">The machine lacks something, a port or the folder is taken, or settings are wrong: a line for each.</exception>
+    /// <exception cref="LocalInfraException">A program is missing, a port or the folder is in use, or settings are invalid; a line for each.</exception>
     public static async Task<NovaStack> StartAsync(StackOptions options, CancellationToken cancellationToken = default)
     {
         var stack = new NovaStack(options);
@@ -66,7 +66,7 @@ public sealed class NovaStack : IAsyncDisposable
     /// <summary>A connection string of this stack: <c>streams</c>, <c>telemetry</c> or <c>redis</c>.</summary>
     public string ConnectionString(string name) => _settings[$"ConnectionStrings:{name}"]!;
 
-    /// <summary>Stops what was started, last first: gateways let their viewers go before anything behind them is gone.</summary>
+    /// <summary>Stops all parts in reverse order, so that gateways close their viewers before the services behind them stop.</summary>
     public async ValueTask DisposeAsync()
     {
         while (_parts.TryPop(out var part))
@@ -77,16 +77,16 @@ public sealed class NovaStack : IAsyncDisposable
 
     private async Task StartInOrderAsync(CancellationToken cancellationToken)
     {
-        GatewayPorts.Check(_options.Port, _options.Gateways); // Before anything slow: the most likely mistake gets the fastest answer.
+        GatewayPorts.Check(_options.Port, _options.Gateways); // Before the slow steps: a port in use is the most likely mistake.
         var data = DataFolder.Open(_options.DataFolder);
-        _parts.Push(new Disposal(data));
+        _parts.Push(new DisposablePart(data));
         Set("Authentication:Schemes:Bearer:ValidIssuer", Issuer);
         Set("Authentication:Schemes:Bearer:ValidAudiences:0", Audience);
         Set("Authentication:Schemes:Bearer:SigningKeys:0:Issuer", Issuer);
         Set("Authentication:Schemes:Bearer:SigningKeys:0:Value", data.SigningKey());
 
-        Set("Gateway:DrainDelay", "00:00:00"); // No balancer is in front.
-        TakeGivenConnections();
+        Set("Gateway:DrainDelay", "00:00:00"); // There is no load balancer.
+        ReadConnectionStrings();
         CheckSettings();
         await StartInfraAsync(cancellationToken);
         StreamState = await StartAsync("stream-state", 0, builder => builder.AddStreamState(), app => app.MapStreamState(), cancellationToken);
@@ -108,12 +108,12 @@ public sealed class NovaStack : IAsyncDisposable
         }
     }
 
-    private void TakeGivenConnections()
+    private void ReadConnectionStrings()
     {
-        var given = new ConfigurationBuilder().AddEnvironmentVariables().AddInMemoryCollection(_options.Settings).Build();
+        var configuration = new ConfigurationBuilder().AddEnvironmentVariables().AddInMemoryCollection(_options.Settings).Build();
         foreach (var name in Databases.Append("redis"))
         {
-            if (given.GetConnectionString(name) is { Length: > 0 } value)
+            if (configuration.GetConnectionString(name) is { Length: > 0 } value)
             {
                 Set($"ConnectionStrings:{name}", value);
             }
@@ -122,7 +122,7 @@ public sealed class NovaStack : IAsyncDisposable
 
     private bool HasConnection(string name) => _settings.ContainsKey($"ConnectionStrings:{name}");
 
-    /// <summary>Puts each service together once without starting it, so that what is wrong with the settings of all three is reported at once.</summary>
+    /// <summary>Builds each service once without starting it, so that one message reports the invalid settings of all three.</summary>
     private void CheckSettings()
     {
         List<string> problems = [];
@@ -153,17 +153,17 @@ public sealed class NovaStack : IAsyncDisposable
         if (!HasConnection("redis"))
         {
             var local = LocalRedis.Start();
-            _parts.Push(new Disposal(local));
+            _parts.Push(new DisposablePart(local));
             Set("ConnectionStrings:redis", local.ConnectionString);
         }
 
-        string[] own = [.. Databases.Where(database => !HasConnection(database))];
-        if (own.Length > 0)
+        string[] missing = [.. Databases.Where(database => !HasConnection(database))];
+        if (missing.Length > 0)
         {
-            var postgres = await LocalPostgres.StartAsync(_options.DataFolder, own, cancellationToken: cancellationToken);
+            var postgres = await LocalPostgres.StartAsync(_options.DataFolder, missing, cancellationToken: cancellationToken);
             _parts.Push(postgres);
             DatabaseFolder = postgres.Folder;
-            foreach (var database in own)
+            foreach (var database in missing)
             {
                 Set($"ConnectionStrings:{database}", postgres.ConnectionString(database));
             }
@@ -173,7 +173,7 @@ public sealed class NovaStack : IAsyncDisposable
     private async Task<Uri> StartAsync(
         string name, int port, Action<WebApplicationBuilder> add, Action<WebApplication> map, CancellationToken cancellationToken)
     {
-        // Sources of traces and metrics belong to the process, not to a host: one of them exports for all, or each span leaves five times.
+        // Trace and metric sources belong to the process, not to a host. Only one host exports them; otherwise each span is exported five times.
         var app = NovaService.Build(CreateBuilder(port, exports: name == "gateway" && _gateways.Count == 0), add, map);
         _parts.Push(new RunningService(app));
         await app.StartAsync(cancellationToken);
@@ -214,11 +214,11 @@ public sealed class NovaStack : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new LocalInfraException($"{service} did not become ready in {ReadyTimeout.TotalSeconds:F0} s; its log is above.");
+            throw new LocalInfraException($"{service} did not become ready in {ReadyTimeout.TotalSeconds:F0} s; see its log above.");
         }
     }
 
-    /// <summary>Signals are for the stack, which stops its parts in order; a host of its own would stop at once.</summary>
+    /// <summary>Ignores signals: the stack handles them and stops its parts in order, whereas a host would stop at once.</summary>
     private sealed class StackLifetime : IHostLifetime
     {
         public Task WaitForStartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
@@ -235,7 +235,7 @@ public sealed class NovaStack : IAsyncDisposable
         }
     }
 
-    private sealed class Disposal(IDisposable part) : IAsyncDisposable
+    private sealed class DisposablePart(IDisposable part) : IAsyncDisposable
     {
         public ValueTask DisposeAsync()
         {

@@ -1,16 +1,16 @@
 namespace Nova.Standalone;
 
-/// <summary>How to put Nova together in one process.</summary>
+/// <summary>Options for Nova in one process.</summary>
 public sealed record StackOptions
 {
-    /// <summary>Port of the first gateway; the others follow. 0 takes free ports.</summary>
+    /// <summary>Port of the first gateway; the others take the following ports. 0 takes free ports.</summary>
     public int Port { get; init; }
 
     public int Gateways { get; init; } = 1;
 
-    /// <summary>Holds the database and the signing key; used by one process at a time.</summary>
+    /// <summary>Folder for the database and the signing key; one process at a time can use it.</summary>
     public required string DataFolder { get; init; }
 
-    /// <summary>Configuration of every service, over what the stack itself sets.</summary>
+    /// <summary>Settings for every service; they override the stack's own settings.</summary>
     public IReadOnlyDictionary<string, string?> Settings { get; init; } = new Dictionary<string, string?>();
 }

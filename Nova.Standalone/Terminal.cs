@@ -3,18 +3,18 @@ using System.CommandLine.Parsing;
 
 namespace Nova.Standalone;
 
-/// <summary>What the user sees on the terminal.</summary>
+/// <summary>The output on the terminal.</summary>
 internal static class Terminal
 {
     public static void CheckRange(OptionResult result, Option<int> option, int min, int max)
     {
         if (result.Tokens.Count == 1 && (!int.TryParse(result.Tokens[0].Value, out var value) || value < min || value > max))
         {
-            result.AddError($"{option.Name} must be from {min} to {max}; it is {result.Tokens[0].Value}.");
+            result.AddError($"{option.Name} must be from {min} to {max}, but is {result.Tokens[0].Value}.");
         }
     }
 
-    /// <summary>Starts everything, says so, and stops it again when <paramref name="stop"/> says.</summary>
+    /// <summary>Starts Nova, prints its addresses, and stops it when <paramref name="stop"/> is cancelled.</summary>
     public static async Task RunAsync(StackOptions options, bool withDemo, CancellationToken stop)
     {
         try

@@ -14,7 +14,7 @@ using Nova.ServiceDefaults;
 
 namespace Nova.Benchmarks;
 
-/// <summary>What a room costs beside the kernel: the sockets here take everything and do nothing.</summary>
+/// <summary>The cost of a room without the kernel: the transports here accept every byte and discard it.</summary>
 [MemoryDiagnoser]
 public class Fanout
 {
@@ -48,7 +48,7 @@ public class Fanout
         _visitor = NewViewer();
     }
 
-    /// <summary>The JSON and the frame of a count: once per event and gateway.</summary>
+    /// <summary>Encodes the JSON and the frame of a count, once per event and gateway.</summary>
     [Benchmark]
     public int Encode() => PreparedFrame.Of(_stream, new ViewerCountEvent(1000, 1000, 1, DateTimeOffset.UnixEpoch)).Bytes.Length;
 
@@ -68,7 +68,7 @@ public class Fanout
 
     private ViewerConnection NewViewer()
     {
-        var viewer = new ViewerConnection(new Sink(), _stream, Guid.NewGuid(), new ViewerDependencies(_metrics, TimeProvider.System, NullLogger.Instance), new Nobody())
+        var viewer = new ViewerConnection(new NullTransport(), _stream, Guid.NewGuid(), new ViewerDependencies(_metrics, TimeProvider.System, NullLogger.Instance), new NullHandler())
         {
             Token = new ViewerToken(Caller, TimeProvider.System),
         };
@@ -76,8 +76,8 @@ public class Fanout
         return viewer;
     }
 
-    /// <summary>The room alone.</summary>
-    private sealed class Nobody : IViewerHandler
+    /// <summary>Ignores messages, so that only the room is measured.</summary>
+    private sealed class NullHandler : IViewerHandler
     {
         public void OnMessage(ViewerConnection viewer, ReadOnlyMemory<byte> message)
         {
@@ -88,7 +88,7 @@ public class Fanout
         }
     }
 
-    private sealed class Sink : ViewerTransport
+    private sealed class NullTransport : ViewerTransport
     {
         public override PipeReader Input => throw new NotSupportedException();
 

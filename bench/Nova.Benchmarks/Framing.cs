@@ -5,7 +5,7 @@ using Nova.Gateway.WebSockets;
 
 namespace Nova.Benchmarks;
 
-/// <summary>Reading what viewers send and writing what they get, without sockets.</summary>
+/// <summary>The cost of reading client frames and of writing server frames, without sockets.</summary>
 [MemoryDiagnoser]
 public class Framing
 {

@@ -1,4 +1,4 @@
 namespace Nova.LoadTest;
 
-/// <summary>A run cannot go on; the message is for the person at the terminal and says what to do.</summary>
+/// <summary>The run cannot continue. The message is for the user at the terminal and says what to do.</summary>
 internal sealed class LoadTestException(string message) : Exception(message);

@@ -3,11 +3,11 @@ using Nova.LoadTest.Commands;
 
 if (!OperatingSystem.IsLinux())
 {
-    await Console.Error.WriteLineAsync("Nova.LoadTest uses epoll and /proc and runs on Linux only; in a Linux VM or WSL it needs two cores.");
+    await Console.Error.WriteLineAsync("Nova.LoadTest uses epoll and /proc, so it runs on Linux only. A Linux VM or WSL with two cores is enough.");
     return 1;
 }
 
-var command = new RootCommand("Load generator for Nova, and the same load on its peers, side by side.")
+var command = new RootCommand("Load generator for Nova and its peers.")
 {
     RunCommand.Create(),
     CompareCommand.Create(),

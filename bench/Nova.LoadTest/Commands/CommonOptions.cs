@@ -3,24 +3,24 @@ using Nova.LoadTest.Workloads;
 
 namespace Nova.LoadTest.Commands;
 
-/// <summary>Options that every measuring command has.</summary>
+/// <summary>The options of every workload.</summary>
 internal sealed class CommonOptions
 {
     private readonly Option<int?> _viewers = new("--viewers") { Description = "Viewers; each workload has its own default" };
-    private readonly Option<double?> _rate = new("--rate") { Description = "Per second, what the workload counts: events, joins, reports" };
-    private readonly Option<int?> _seconds = new("--seconds") { Description = "Length of what is measured" };
+    private readonly Option<double?> _rate = new("--rate") { Description = "Rate per second of what the workload counts: events, joins, reports" };
+    private readonly Option<int?> _seconds = new("--seconds") { Description = "Length of the measured window" };
     private readonly Option<int> _warmup = Warmup();
-    private readonly Option<int> _inFlight = new("--in-flight") { Description = "Connects at once", DefaultValueFactory = _ => 256 };
-    private readonly Option<bool> _bothCores = new("--both-cores") { Description = "Let the system use the generator's core too: for totals, not for comparisons" };
-    private readonly Option<int> _quietWait = new("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine" };
+    private readonly Option<int> _inFlight = new("--in-flight") { Description = "Concurrent connects", DefaultValueFactory = _ => 256 };
+    private readonly Option<bool> _bothCores = new("--both-cores") { Description = "Let the system use the generator's core too; for total throughput, not for comparisons" };
+    private readonly Option<int> _quietWait = new("--quiet-wait") { Description = "Maximum seconds to wait until no other process uses the machine" };
 
     private readonly Option<bool> _awake = Awake();
 
-    public static Option<int> Warmup() => new("--warmup") { Description = "Seconds of the same load before what is measured", DefaultValueFactory = _ => 2 };
+    public static Option<int> Warmup() => new("--warmup") { Description = "Seconds of the same load before the measured window", DefaultValueFactory = _ => 2 };
 
     public static Option<bool> Awake() => new("--awake")
     {
-        Description = "Keep idle cores from halting (root only): in a virtual machine, waking one costs as much as several sends",
+        Description = "Keep idle cores from halting (root only): in a virtual machine, waking a core costs as much as several sends",
     };
 
     public void AddTo(Command command)

@@ -5,7 +5,7 @@ using Nova.LoadTest.Workloads;
 
 namespace Nova.LoadTest.Commands;
 
-/// <summary><c>compare</c>: W1 on Nova and its peers in one run.</summary>
+/// <summary><c>compare</c>: runs W1 on Nova and its peers.</summary>
 internal static class CompareCommand
 {
     private const int QuickSeconds = 3;
@@ -13,15 +13,15 @@ internal static class CompareCommand
     public static Command Create()
     {
         var viewers = List<int>("--viewers", "Numbers of viewers, such as 1000,10000", [1_000, 10_000]);
-        var peers = List<string>("--peers", $"Systems, of {string.Join(',', SystemCatalog.Names)}", SystemCatalog.Names);
-        var rates = List<double>("--rates", "Events/s; default: 50,000 deliveries/s at each number of viewers, and at 1,000 doubled on to the knee", []);
-        var repeats = new Option<int>("--repeats") { Description = "Repeats of everything, the order turned round each time", DefaultValueFactory = _ => 5 };
+        var peers = List<string>("--peers", $"Systems, out of {string.Join(',', SystemCatalog.Names)}", SystemCatalog.Names);
+        var rates = List<double>("--rates", "Events/s; default: 50,000 deliveries/s at each number of viewers, and at 1,000 viewers doubled up to the knee", []);
+        var repeats = new Option<int>("--repeats") { Description = "Repeats of the whole comparison; each repeat reverses the order of the systems", DefaultValueFactory = _ => 5 };
         var seconds = new Option<int>("--seconds") { Description = "Length of each window", DefaultValueFactory = _ => 5 };
-        var quiet = new Option<int>("--quiet-wait") { Description = "Wait so many seconds at most for an otherwise idle machine before each system" };
+        var quiet = new Option<int>("--quiet-wait") { Description = "Maximum seconds to wait, before each system, until no other process uses the machine" };
         var warmup = CommonOptions.Warmup();
         var awake = CommonOptions.Awake();
-        var quick = new Option<bool>("--quick") { Description = $"One repeat with windows of {QuickSeconds} s: to see that all works" };
-        var command = new Command("compare", "Puts the same load on Nova and its peers, and prints medians and ratios.")
+        var quick = new Option<bool>("--quick") { Description = $"One repeat with windows of {QuickSeconds} s, to check that every system works" };
+        var command = new Command("compare", "Runs the same load on Nova and its peers, and prints medians and ratios.")
         {
             viewers, peers, rates, repeats, warmup, seconds, quiet, awake, quick,
         };
@@ -53,14 +53,14 @@ internal static class CompareCommand
             foreach (var system in systems)
             {
                 await using var described = SystemCatalog.Create(system, placement);
-                report.Note($"{system}: {described.Describes}");
+                report.Note($"{system}: {described.Description}");
             }
 
             await new Comparison(new Bench(settings, placement, report, cancellationToken), systems, viewers, rates, repeats).RunAsync();
         }
         finally
         {
-            report.Finish(); // What was measured before something failed counts too.
+            report.Finish(); // Keeps the cells that were measured before a failure.
         }
     }
 
@@ -80,7 +80,7 @@ internal static class CompareCommand
                     }
                     else
                     {
-                        result.AddError($"{name}: {text} is no {typeof(T).Name}.");
+                        result.AddError($"{name}: {text} is not a valid {typeof(T).Name}.");
                     }
                 }
 

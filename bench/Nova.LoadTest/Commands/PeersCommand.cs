@@ -5,18 +5,18 @@ using Nova.LoadTest.Systems.Peers;
 
 namespace Nova.LoadTest.Commands;
 
-/// <summary><c>peers</c>: gets what the peers need, once.</summary>
+/// <summary><c>peers</c>: downloads the peers' programs.</summary>
 internal static class PeersCommand
 {
     public static Command Create()
     {
-        var command = new Command("peers", "Gets the peers' programs (Debian's and npm's packages) into the user's cache folder; installs nothing.");
+        var command = new Command("peers", "Downloads the peers' programs (Debian and npm packages) into the user's cache folder; installs nothing.");
         command.SetAction((_, cancellationToken) => Terminal.RunAsync(() => PrepareAsync(SystemCatalog.Names, cancellationToken)));
         return command;
     }
 
-    /// <summary>Says of each peer whether it can be measured.</summary>
-    /// <returns>Those that can.</returns>
+    /// <summary>Prepares each system and prints whether it can be measured.</summary>
+    /// <returns>The systems that can be measured.</returns>
     public static async Task<List<string>> PrepareAsync(IEnumerable<string> names, CancellationToken cancellationToken)
     {
         List<string> ready = [];
@@ -31,11 +31,11 @@ internal static class PeersCommand
                 }
 
                 ready.Add(name);
-                await Console.Error.WriteLineAsync($"{name} is ready: {system.Describes}.");
+                await Console.Error.WriteLineAsync($"{name} is ready: {system.Description}.");
             }
             catch (LoadTestException missing)
             {
-                await Console.Error.WriteLineAsync($"{name} is left out. {missing.Message}");
+                await Console.Error.WriteLineAsync($"{name} is skipped. {missing.Message}");
             }
         }
 

@@ -5,7 +5,7 @@ using Nova.LoadTest.Workloads;
 
 namespace Nova.LoadTest.Commands;
 
-/// <summary><c>run W1 …</c>: one workload on one system.</summary>
+/// <summary><c>run W1 …</c>: runs one workload on one system.</summary>
 internal static class RunCommand
 {
     public static Command Create()
@@ -28,7 +28,7 @@ internal static class RunCommand
                 }
                 finally
                 {
-                    report.Finish(); // What was measured before something failed counts too.
+                    report.Finish(); // Keeps the cells that were measured before a failure.
                 }
             }));
             command.Add(one);

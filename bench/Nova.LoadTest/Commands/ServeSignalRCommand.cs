@@ -3,7 +3,7 @@ using Nova.LoadTest.Systems.Peers;
 
 namespace Nova.LoadTest.Commands;
 
-/// <summary><c>serve-signalr</c>: what the SignalR peer's own process runs.</summary>
+/// <summary><c>serve-signalr</c>: runs the SignalR peer, in its own process.</summary>
 internal static class ServeSignalRCommand
 {
     public static Command Create()

@@ -4,7 +4,7 @@ using Nova.LoadTest.Workloads;
 
 namespace Nova.LoadTest.Commands;
 
-/// <summary>What all commands do before and after.</summary>
+/// <summary>Error handling and preparation, shared by all commands.</summary>
 internal static class Terminal
 {
     public static async Task<int> RunAsync(Func<Task> run)
@@ -26,12 +26,12 @@ internal static class Terminal
         }
     }
 
-    /// <summary>Moves this process to the generator's core, and the machine to what the settings ask for.</summary>
+    /// <summary>Pins this process to the generator's core and configures the machine as the settings ask.</summary>
     public static Placement Prepare(RunSettings settings, Report report)
     {
         if (settings.Awake)
         {
-            AwakeCores.Keep();
+            CpuIdleStates.Disable();
             report.Note("--awake: idle cores did not halt");
         }
 

@@ -5,7 +5,7 @@ namespace Nova.LoadTest.Generator;
 /// <summary>All viewers of a run, connected to one system.</summary>
 internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisposable
 {
-    /// <summary>Linux gives out 28,232 ports per source address; beyond that viewers come from 127.0.0.2, .3 and so on.</summary>
+    /// <summary>Linux has 28,232 ephemeral ports per source address; more viewers than that connect from 127.0.0.2, .3 and so on.</summary>
     private const int ViewersPerSource = 28_000;
 
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(120);
@@ -15,10 +15,10 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     private readonly HashSet<Viewer> _smallBuffers = [];
     private int _next;
     private int _inFlight;
-    private int _settled;
+    private int _completed;
 
-    /// <summary>Where events carry their number, see <see cref="EventPayload.TryRead"/>.</summary>
-    public int EventAt;
+    /// <summary>Offset of the number's marker in the last event, see <see cref="EventPayload.TryRead"/>.</summary>
+    public int EventOffset;
 
     public EventLoop Loop => loop;
 
@@ -28,7 +28,7 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
 
     public Span<byte> ReadBuffer => _readBuffer;
 
-    /// <summary>Reads that brought something; with the frames, how well the server merges.</summary>
+    /// <summary>Reads that returned data. Frames per read show how well the server batches its writes.</summary>
     public long Reads { get; set; }
 
     public int Open { get; private set; }
@@ -36,15 +36,15 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     /// <summary>Viewers that failed to connect.</summary>
     public int Refused { get; private set; }
 
-    /// <summary>Viewers whose connection ended without their wish.</summary>
+    /// <summary>Viewers whose connection ended although they were not leaving.</summary>
     public int Lost { get; private set; }
 
     public string? FirstFailure { get; private set; }
 
-    /// <summary>From connect to connected, in microseconds.</summary>
+    /// <summary>Time from the connect call to the connected state, in microseconds.</summary>
     public LongHistogram ConnectTimes { get; private set; } = Latency.NewHistogram();
 
-    /// <summary>Called for each viewer that is connected, or has gone.</summary>
+    /// <summary>Called for each viewer that has connected or disconnected.</summary>
     public Action<Viewer>? Changed { get; set; }
 
     public Viewer Add(IViewerSink sink, bool smallReceiveBuffer = false)
@@ -59,16 +59,16 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
         return viewer;
     }
 
-    /// <summary>Connects everybody who is not, with at most <paramref name="inFlight"/> at once.</summary>
+    /// <summary>Connects every disconnected viewer, with at most <paramref name="inFlight"/> connects at once.</summary>
     public void ConnectAll(int inFlight)
     {
         var waiting = _viewers.Where(viewer => viewer.State is ViewerState.Idle or ViewerState.Closed).ToList();
-        var pumping = false; // A connect may fail at once, and that comes back here.
-        (_next, _inFlight, _settled, Refused, Lost, FirstFailure) = (0, 0, 0, 0, 0, null);
+        var pumping = false; // A connect that fails at once calls Pump again from inside the loop.
+        (_next, _inFlight, _completed, Refused, Lost, FirstFailure) = (0, 0, 0, 0, 0, null);
         ConnectTimes = Latency.NewHistogram();
         Changed = _ => Pump();
         Pump();
-        loop.RunUntil(() => _settled == waiting.Count, ConnectTimeout);
+        loop.RunUntil(() => _completed == waiting.Count, ConnectTimeout);
         Changed = null;
 
         void Pump()
@@ -89,13 +89,13 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
         }
     }
 
-    /// <exception cref="LoadTestException">Not all are connected.</exception>
+    /// <exception cref="LoadTestException">Not all viewers are connected.</exception>
     public void RequireAllOpen()
     {
         if (Open < _viewers.Count)
         {
             throw new LoadTestException(
-                $"Only {Open} of {_viewers.Count} viewers are connected, {Refused} were refused, {Lost} lost. First reason: {FirstFailure ?? "timeout"}");
+                $"Only {Open} of {_viewers.Count} viewers are connected; {Refused} were refused, {Lost} were lost. First error: {FirstFailure ?? "timeout"}");
         }
     }
 
@@ -106,13 +106,13 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     public void OnConnected(Viewer viewer)
     {
         Open++;
-        _settled++;
+        _completed++;
         _inFlight--;
         ConnectTimes.RecordValue(Latency.Microseconds(viewer.ConnectedAt - viewer.ConnectStartedAt));
         Changed?.Invoke(viewer);
     }
 
-    public void OnClosed(Viewer viewer, ViewerState before, string why)
+    public void OnClosed(Viewer viewer, ViewerState before, string error)
     {
         if (before == ViewerState.Open)
         {
@@ -122,11 +122,11 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
         else
         {
             Refused++;
-            _settled++;
+            _completed++;
             _inFlight--;
         }
 
-        FirstFailure ??= viewer.IsLeaving ? null : why;
+        FirstFailure ??= viewer.IsLeaving ? null : error;
 
         Changed?.Invoke(viewer);
     }
@@ -135,7 +135,7 @@ internal sealed class Audience(EventLoop loop, IViewerProtocol protocol) : IDisp
     {
         foreach (var viewer in _viewers)
         {
-            viewer.Abandon();
+            viewer.Abort();
         }
 
         Open = 0;

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Nova.LoadTest.Generator;
 
-/// <summary>Frames that a viewer sends. RFC 6455 wants them masked; a mask of zeros is one, and saves the work.</summary>
+/// <summary>Frames that a viewer sends. RFC 6455 requires a mask; a mask of zeros is valid and needs no XOR.</summary>
 internal static class ClientFrame
 {
     public const int MaxOverhead = 8;
@@ -14,7 +14,7 @@ internal static class ClientFrame
     private const byte Close = 0x8;
     private const byte Pong = 0xA;
 
-    /// <summary>Status 1000, as a viewer who leaves sends it.</summary>
+    /// <summary>The close frame with status 1000 that a leaving viewer sends.</summary>
     public static readonly byte[] NormalClose = [Final | Close, Masked | 2, 0, 0, 0, 0, 0x03, 0xE8];
 
     public static byte[] OfText(string text)

@@ -3,25 +3,25 @@ using HdrHistogram;
 namespace Nova.LoadTest.Generator;
 
 /// <summary>
-/// What a group of viewers received. Delivery is counted by the events' numbers, not by time: at a window's edges time finds 100.4 %, or calls
-/// late what is lost.
+/// Counts what a group of viewers received. It counts deliveries by the events' numbers, not by time: counting by time gave 100.4 % at a
+/// window's edges, and cannot tell a late event from a lost one.
 /// </summary>
 internal sealed class Deliveries(Publications publications) : IViewerSink
 {
-    /// <summary>Events that arrived since the beginning, measured or not.</summary>
+    /// <summary>Events received since the start, measured or not.</summary>
     public long Arrived { get; private set; }
 
-    /// <summary>Measured events that arrived, each viewer's once.</summary>
+    /// <summary>Measured events received, counted once per viewer.</summary>
     public long Delivered { get; private set; }
 
     public long Duplicates { get; private set; }
 
     public long Disordered { get; private set; }
 
-    /// <summary>Messages that were no events: counts, notices.</summary>
-    public long Others { get; private set; }
+    /// <summary>Messages that are not numbered events: viewer counts, notices.</summary>
+    public long OtherMessages { get; private set; }
 
-    /// <summary>From intended publication to the viewer's read, in microseconds.</summary>
+    /// <summary>Time from the intended publication to the viewer's read, in microseconds.</summary>
     public LongHistogram Latencies { get; private set; } = Latency.NewHistogram();
 
     public void Reset()
@@ -55,5 +55,5 @@ internal sealed class Deliveries(Publications publications) : IViewerSink
         }
     }
 
-    public void OnMessage(Viewer viewer, ReadOnlySpan<byte> message, long now) => Others++;
+    public void OnMessage(Viewer viewer, ReadOnlySpan<byte> message, long now) => OtherMessages++;
 }

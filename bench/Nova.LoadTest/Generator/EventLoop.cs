@@ -4,50 +4,51 @@ using System.Runtime.InteropServices;
 
 namespace Nova.LoadTest.Generator;
 
-/// <summary>Something with a descriptor that the loop wakes.</summary>
+/// <summary>The owner of a file descriptor that the loop polls.</summary>
 internal interface IPollable
 {
     /// <param name="events">The <c>EPOLL…</c> bits that are set.</param>
     void OnReady(int events);
 }
 
-/// <summary>Something that happens at a planned time. <see cref="DueAt"/> moves on when it fires.</summary>
+/// <summary>A timer of the loop. <see cref="Fire"/> moves <see cref="DueAt"/> to the next time.</summary>
 internal interface ITicker
 {
-    /// <summary>In <see cref="EventLoop.Now"/>'s nanoseconds; <see cref="long.MaxValue"/> is never.</summary>
+    /// <summary>The next time to fire, on <see cref="EventLoop.Now"/>'s clock; <see cref="long.MaxValue"/> means never.</summary>
     long DueAt { get; }
 
     void Fire(long now);
 }
 
 /// <summary>
-/// One thread's epoll. What is due is looked for after every single descriptor, so a burst of arrivals delays a publication by one read at
-/// most; where it is delayed, its intended time stays what latency is measured from.
+/// A single-threaded epoll loop. It checks the timers after every descriptor, so a burst of arrivals delays a publication by one read at
+/// most. Latency is measured from the publication's intended time, so such a delay is part of it.
 /// </summary>
 internal sealed unsafe class EventLoop : IDisposable
 {
     public const long Second = 1_000_000_000;
     public const long Millisecond = 1_000_000;
 
-    /// <summary>So that Ctrl+C, and what a run waits for, are seen on a silent loop too.</summary>
-    private const long LongestSleep = 100 * Millisecond;
+    /// <summary>An idle loop wakes this often to check for Ctrl+C and for the condition that a run waits for.</summary>
+    private const long MaxSleep = 100 * Millisecond;
 
     /// <summary>
-    /// How long the loop looks on after an arrival. A sleeping reader is woken by whoever sends to it, and in a virtual machine that costs the
-    /// sender as much as the send: the system would pay for a viewer who sits on its own machine, and pay more the slower it is.
+    /// The loop polls for this long (50 µs) after an arrival before it sleeps. A sender wakes a sleeping reader, and in a virtual machine the
+    /// wake-up costs the sender as much as the send. The measured system would pay for viewers on its own machine, and a slow system would pay
+    /// most, because its viewers sleep most often.
     /// </summary>
-    private const long WakefulFor = 50_000;
+    private const long PollAfterArrival = 50_000;
 
     private const int Batch = 512;
-    private const int Add = 1;
-    private const int Delete = 2;
-    private const int Modify = 3;
+    private const int EpollAdd = 1;
+    private const int EpollDelete = 2;
+    private const int EpollModify = 3;
     private const int ClockMonotonic = 1;
     private const int AbsoluteTime = 1;
 
     // struct epoll_event is packed on x86-64 only.
     private static readonly int EventSize = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 12 : 16;
-    private static readonly int DataAt = EventSize - 8;
+    private static readonly int DataOffset = EventSize - 8;
 
     private readonly int _epoll = Linux.epoll_create1(0);
     private readonly int _timer = Linux.timerfd_create(ClockMonotonic, 0);
@@ -66,14 +67,14 @@ internal sealed unsafe class EventLoop : IDisposable
             throw Linux.LastError("epoll_create1 or timerfd_create");
         }
 
-        Control(Add, _timer, Linux.EpollIn);
+        Control(EpollAdd, _timer, Linux.EpollIn);
     }
 
-    /// <summary>Monotonic nanoseconds.</summary>
+    /// <summary>The monotonic clock in nanoseconds.</summary>
     public static long Now => Stopwatch.GetTimestamp();
 
-    /// <summary>Nanoseconds in which the process' loops looked for arrivals and found none: CPU time in which they were free.</summary>
-    public static long LookedOn { get; private set; }
+    /// <summary>Nanoseconds that the process's loops spent polling without an arrival: CPU time in which the generator was free.</summary>
+    public static long IdlePollTime { get; private set; }
 
     public void Watch(int fd, IPollable pollable, int events)
     {
@@ -83,14 +84,14 @@ internal sealed unsafe class EventLoop : IDisposable
         }
 
         _pollables[fd] = pollable;
-        Control(Add, fd, events);
+        Control(EpollAdd, fd, events);
     }
 
-    public void Change(int fd, int events) => Control(Modify, fd, events);
+    public void Modify(int fd, int events) => Control(EpollModify, fd, events);
 
-    public void Forget(int fd)
+    public void Unwatch(int fd)
     {
-        Control(Delete, fd, 0);
+        Control(EpollDelete, fd, 0);
         _pollables[fd] = null;
     }
 
@@ -100,12 +101,12 @@ internal sealed unsafe class EventLoop : IDisposable
 
     public void RunFor(TimeSpan time) => RunUntil(static () => false, time);
 
-    /// <summary>Runs until <paramref name="done"/>, looked at after each batch of arrivals.</summary>
-    /// <returns>Whether it was done within <paramref name="limit"/>.</returns>
+    /// <summary>Runs until <paramref name="done"/> returns true; the loop calls it after each batch of arrivals.</summary>
+    /// <returns>False if <paramref name="limit"/> passed first.</returns>
     public bool RunUntil(Func<bool> done, TimeSpan limit)
     {
         var end = Now + (long)limit.TotalNanoseconds;
-        Linux.Prefer(true);
+        Linux.RaisePriority(true);
         try
         {
             while (!done())
@@ -125,7 +126,7 @@ internal sealed unsafe class EventLoop : IDisposable
         }
         finally
         {
-            Linux.Prefer(false); // Processes that are started from here would inherit it.
+            Linux.RaisePriority(false); // Child processes would inherit the priority.
         }
     }
 
@@ -148,9 +149,9 @@ internal sealed unsafe class EventLoop : IDisposable
             }
 
             var now = Now;
-            LookedOn += now - since;
+            IdlePollTime += now - since;
             since = now;
-            if (now - _arrivedAt >= WakefulFor)
+            if (now - _arrivedAt >= PollAfterArrival)
             {
                 return Linux.epoll_wait(_epoll, _events, Batch, -1);
             }
@@ -163,10 +164,10 @@ internal sealed unsafe class EventLoop : IDisposable
         for (var i = 0; i < count; i++)
         {
             var entry = new ReadOnlySpan<byte>(_events + (i * EventSize), EventSize);
-            var fd = BinaryPrimitives.ReadInt32LittleEndian(entry[DataAt..]);
+            var fd = BinaryPrimitives.ReadInt32LittleEndian(entry[DataOffset..]);
             if (fd == _timer)
             {
-                _armedFor = 0; // It fired, and stays readable until it is set again.
+                _armedFor = 0; // The timer has fired; its descriptor stays readable until Arm sets it again.
             }
             else
             {
@@ -183,7 +184,7 @@ internal sealed unsafe class EventLoop : IDisposable
 
     private long FireDue(long now)
     {
-        for (var i = _tickers.Count - 1; i >= 0; i--) // Backwards: a ticker may remove itself.
+        for (var i = _tickers.Count - 1; i >= 0; i--) // Backwards, because a ticker may remove itself.
         {
             if (_tickers[i].DueAt <= now)
             {
@@ -205,7 +206,7 @@ internal sealed unsafe class EventLoop : IDisposable
         return next;
     }
 
-    /// <summary>Leaves the timer alone while it fires soon enough: in a virtual machine setting it costs more than reading a frame.</summary>
+    /// <summary>Sets the timer only if it would fire too late: in a virtual machine, setting it costs more than reading a frame.</summary>
     private void Arm(long at)
     {
         if (_armedFor != 0 && _armedFor <= at)
@@ -213,7 +214,7 @@ internal sealed unsafe class EventLoop : IDisposable
             return;
         }
 
-        _armedFor = Math.Min(at, Now + LongestSleep);
+        _armedFor = Math.Min(at, Now + MaxSleep);
         var spec = new Linux.TimerSpec { Seconds = _armedFor / Second, Nanoseconds = _armedFor % Second };
         Linux.timerfd_settime(_timer, AbsoluteTime, &spec, null);
     }
@@ -223,7 +224,7 @@ internal sealed unsafe class EventLoop : IDisposable
         var change = stackalloc byte[16];
         var entry = new Span<byte>(change, 16);
         BinaryPrimitives.WriteInt32LittleEndian(entry, events);
-        BinaryPrimitives.WriteInt64LittleEndian(entry[DataAt..], fd);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[DataOffset..], fd);
         if (Linux.epoll_ctl(_epoll, operation, fd, change) != 0)
         {
             throw Linux.LastError("epoll_ctl");

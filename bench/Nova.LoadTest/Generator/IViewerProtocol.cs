@@ -1,20 +1,20 @@
 namespace Nova.LoadTest.Generator;
 
-/// <summary>What a viewer must know of a system to be its client.</summary>
+/// <summary>The client side of a system's protocol: how a viewer connects, and how it replies.</summary>
 internal interface IViewerProtocol
 {
     /// <summary>The port on 127.0.0.1 that this viewer connects to.</summary>
     int PortOf(int viewer);
 
-    /// <summary>The whole HTTP request. Asked for while others connect: it must be at hand, not computed.</summary>
+    /// <summary>The whole HTTP request, prepared in advance, so that building it does not delay other connects.</summary>
     byte[] UpgradeRequest(int viewer);
 
-    /// <summary>Frame to send after 101; null where the server speaks first or never.</summary>
+    /// <summary>The frame that the client sends after status 101; null if the client sends none.</summary>
     byte[]? FirstFrame { get; }
 
-    /// <summary>What a message must contain before the viewer counts as connected; null where 101 is enough.</summary>
+    /// <summary>The viewer counts as connected once a message contains these bytes; null if status 101 is enough.</summary>
     byte[]? Greeting { get; }
 
-    /// <summary>Writes the frame that answers a message, such as a ping of the application's; 0 where it wants none.</summary>
-    int Answer(ReadOnlySpan<byte> message, Span<byte> frame);
+    /// <summary>Writes the reply to a message, such as an application-level ping; returns its length, 0 for no reply.</summary>
+    int WriteReply(ReadOnlySpan<byte> message, Span<byte> frame);
 }

@@ -4,13 +4,13 @@ using System.Runtime.InteropServices;
 namespace Nova.LoadTest.Generator;
 
 /// <summary>
-/// The system calls of the generator, as they are: a <c>Socket</c> per viewer costs several times what the measured server spends on it, and
-/// the generator must stay cheaper than what it measures.
+/// The generator's system calls, without a wrapper: a <c>Socket</c> per viewer costs several times what the measured server spends on that
+/// viewer, and the generator must stay cheaper than the system it measures.
 /// </summary>
 internal static unsafe partial class Linux
 {
-    private const int PriorityOfThread = 0;
-    private const int PreferredNice = -15;
+    private const int PrioProcess = 0;
+    private const int RaisedNice = -15;
 
     public const int EpollIn = 0x1;
     public const int EpollOut = 0x4;
@@ -35,15 +35,15 @@ internal static unsafe partial class Linux
     private const int RLimitNoFile = 7;
     private const nuint FioNRead = 0x541B;
 
-    /// <returns>A non-blocking TCP socket; -1 with the reason in errno.</returns>
+    /// <returns>A non-blocking TCP socket; -1 with the error in errno.</returns>
     public static int TcpSocket() => socket(AfInet, SockStream | SockNonBlock | SockCloseOnExec, 0);
 
     public static void SetNoDelay(int fd) => SetOption(fd, SolTcp, TcpNoDelay, 1);
 
-    /// <summary>Before connecting only: the window a peer may fill is agreed on in the handshake.</summary>
+    /// <summary>Call it before connecting: the TCP handshake fixes the window scale.</summary>
     public static void SetReceiveBuffer(int fd, int bytes) => SetOption(fd, SolSocket, SoReceiveBuffer, bytes);
 
-    /// <summary>Binds to 127.0.0.<paramref name="lastByte"/>, and leaves the port to connect(), which may reuse one per destination.</summary>
+    /// <summary>Binds to 127.0.0.<paramref name="lastByte"/> and lets connect() choose the port, which it can reuse per destination.</summary>
     public static int BindLoopback(int fd, byte lastByte)
     {
         SetOption(fd, SolIp, IpBindAddressNoPort, 1);
@@ -57,26 +57,27 @@ internal static unsafe partial class Linux
         return connect(fd, &address, sizeof(SocketAddress));
     }
 
-    /// <summary>How a connect that was in progress ended; 0 is success.</summary>
+    /// <summary>The result of a connect that was in progress; 0 means success.</summary>
     public static int SocketError(int fd)
     {
         int error = 0, length = sizeof(int);
         return getsockopt(fd, SolSocket, SoError, &error, &length) == 0 ? error : Marshal.GetLastPInvokeError();
     }
 
-    /// <summary>Bytes that have arrived on this machine's side of the socket and were not read.</summary>
-    public static int Unread(int fd)
+    /// <summary>Bytes in the socket's receive queue.</summary>
+    public static int UnreadBytes(int fd)
     {
         var bytes = 0;
         return ioctl(fd, FioNRead, &bytes) == 0 ? bytes : 0;
     }
 
-    /// <summary>Raises the limit of open files of this process and of those it starts as far as it may; returns it.</summary>
+    /// <summary>Raises the open-file limit of this process and of its future children as far as permitted.</summary>
+    /// <returns>The limit now.</returns>
     public static long RaiseFileLimit()
     {
         var most = ulong.Parse(File.ReadAllText("/proc/sys/fs/nr_open").Trim(), System.Globalization.CultureInfo.InvariantCulture);
         var limit = new Limit { Soft = most, Hard = most };
-        if (setrlimit(RLimitNoFile, &limit) != 0) // Raising the hard limit takes CAP_SYS_RESOURCE.
+        if (setrlimit(RLimitNoFile, &limit) != 0) // Raising the hard limit requires CAP_SYS_RESOURCE.
         {
             getrlimit(RLimitNoFile, &limit);
             limit.Soft = limit.Hard;
@@ -120,10 +121,10 @@ internal static unsafe partial class Linux
     public static partial int sched_setaffinity(int thread, nuint size, ulong* mask);
 
     /// <summary>
-    /// Lets the calling thread be run before what else wants its core: viewers have machines of their own, and what is behind the gateways,
-    /// which has this core too, must not make them read late. Without the right to do so nothing changes.
+    /// Raises the priority of the calling thread. Real viewers have machines of their own; here they share a core with the services behind the
+    /// gateways, which must not delay their reads. Without the permission to raise it, the priority stays as it is.
     /// </summary>
-    public static void Prefer(bool preferred) => _ = setpriority(PriorityOfThread, 0, preferred ? PreferredNice : 0);
+    public static void RaisePriority(bool raised) => _ = setpriority(PrioProcess, 0, raised ? RaisedNice : 0);
 
     private static void SetOption(int fd, int level, int name, int value) => setsockopt(fd, level, name, &value, sizeof(int));
 
@@ -154,7 +155,7 @@ internal static unsafe partial class Linux
     [LibraryImport(C, SetLastError = true)]
     private static partial int getrlimit(int resource, Limit* limit);
 
-    /// <summary>A one-shot time on the monotonic clock, which is also <c>Stopwatch</c>'s.</summary>
+    /// <summary>struct itimerspec: a one-shot time on the monotonic clock, which <c>Stopwatch</c> uses too.</summary>
     public struct TimerSpec
     {
         public long IntervalSeconds, IntervalNanoseconds, Seconds, Nanoseconds;
@@ -165,7 +166,7 @@ internal static unsafe partial class Linux
         public ulong Soft, Hard;
     }
 
-    /// <summary>sockaddr_in: port and address are big-endian.</summary>
+    /// <summary>struct sockaddr_in: port and address are big-endian.</summary>
     [StructLayout(LayoutKind.Sequential)]
     private struct SocketAddress
     {

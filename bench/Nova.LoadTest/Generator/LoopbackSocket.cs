@@ -5,8 +5,8 @@ namespace Nova.LoadTest.Generator;
 /// <summary>A non-blocking TCP connection to a port on 127.0.0.1.</summary>
 internal sealed unsafe class LoopbackSocket
 {
-    /// <summary>What <see cref="Read"/> returns where nothing has arrived.</summary>
-    public const int NothingYet = -1;
+    /// <summary>The result of <see cref="Read"/> if no data is available.</summary>
+    public const int WouldBlock = -1;
 
     private LoopbackSocket(int fd)
     {
@@ -15,21 +15,21 @@ internal sealed unsafe class LoopbackSocket
 
     public int Fd { get; }
 
-    /// <summary>Bytes that have arrived and were not read.</summary>
-    public int Unread => Linux.Unread(Fd);
+    /// <summary>Bytes in the receive queue.</summary>
+    public int UnreadBytes => Linux.UnreadBytes(Fd);
 
-    /// <summary>Begins to connect; the socket is writable when that has ended, well or not.</summary>
-    /// <param name="port">Of the server.</param>
-    /// <param name="source">Last byte of the address to come from, 127.0.0.x; null leaves it to Linux.</param>
-    /// <param name="receiveBuffer">In bytes; null leaves it to Linux.</param>
-    /// <param name="why">Where null is returned: the reason.</param>
-    public static LoopbackSocket? Connect(int port, byte? source, int? receiveBuffer, out string why)
+    /// <summary>Begins to connect; the socket becomes writable when the connect has succeeded or failed.</summary>
+    /// <param name="port">The server's port.</param>
+    /// <param name="source">Last byte of the source address 127.0.0.x; null lets Linux choose.</param>
+    /// <param name="receiveBuffer">Size in bytes; null lets Linux choose.</param>
+    /// <param name="error">The error if the result is null.</param>
+    public static LoopbackSocket? Connect(int port, byte? source, int? receiveBuffer, out string error)
     {
-        why = "";
+        error = "";
         var fd = Linux.TcpSocket();
         if (fd < 0)
         {
-            why = Linux.LastError("socket").Message;
+            error = Linux.LastError("socket").Message;
             return null;
         }
 
@@ -41,7 +41,7 @@ internal sealed unsafe class LoopbackSocket
 
         if (source is { } lastByte && Linux.BindLoopback(fd, lastByte) != 0)
         {
-            why = Linux.LastError("bind").Message;
+            error = Linux.LastError("bind").Message;
         }
         else if (Linux.ConnectLoopback(fd, port) == 0 || Marshal.GetLastPInvokeError() == Linux.EInProgress)
         {
@@ -49,27 +49,27 @@ internal sealed unsafe class LoopbackSocket
         }
         else
         {
-            why = Linux.LastError("connect").Message;
+            error = Linux.LastError("connect").Message;
         }
 
         Linux.close(fd);
         return null;
     }
 
-    /// <summary>Why connecting failed; null where it did not.</summary>
+    /// <summary>The error of the connect; null if it succeeded.</summary>
     public string? ConnectError() => Linux.SocketError(Fd) is not 0 and var error ? $"connect: {Marshal.GetPInvokeErrorMessage(error)}" : null;
 
-    /// <returns>Bytes read, <see cref="NothingYet"/>, or 0 where the connection has ended.</returns>
+    /// <returns>The number of bytes read, <see cref="WouldBlock"/>, or 0 if the connection has ended.</returns>
     public int Read(Span<byte> buffer)
     {
         fixed (byte* bytes = buffer)
         {
             var count = (int)Linux.read(Fd, bytes, (nuint)buffer.Length);
-            return count >= 0 ? count : Marshal.GetLastPInvokeError() == Linux.EAgain ? NothingYet : 0;
+            return count >= 0 ? count : Marshal.GetLastPInvokeError() == Linux.EAgain ? WouldBlock : 0;
         }
     }
 
-    /// <returns>Bytes that the kernel took; a broken connection shows when reading.</returns>
+    /// <returns>The number of bytes that the kernel accepted; a broken connection is reported by <see cref="Read"/>.</returns>
     public int Write(ReadOnlySpan<byte> buffer)
     {
         fixed (byte* bytes = buffer)

@@ -1,10 +1,10 @@
 namespace Nova.LoadTest.Generator;
 
-/// <summary>Reads one number out of a message without parsing it.</summary>
+/// <summary>Reads one number from a message without parsing the JSON.</summary>
 internal static class MessageNumber
 {
     /// <param name="message">JSON as Nova writes it, without spaces.</param>
-    /// <param name="marker">What stands before the digits.</param>
+    /// <param name="marker">The bytes in front of the digits.</param>
     /// <param name="number">Not negative.</param>
     public static bool TryRead(ReadOnlySpan<byte> message, ReadOnlySpan<byte> marker, out long number)
     {

@@ -1,6 +1,6 @@
 namespace Nova.LoadTest.Generator;
 
-/// <summary>When each numbered event should have been sent, and which of them are measured.</summary>
+/// <summary>The intended time of each numbered event, and which events are measured.</summary>
 internal sealed class Publications
 {
     private long[] _intended = new long[1 << 16];
@@ -9,7 +9,7 @@ internal sealed class Publications
 
     public long Count { get; private set; }
 
-    /// <summary>Events that are measured so far.</summary>
+    /// <summary>The number of measured events so far.</summary>
     public long Measured => Math.Max(0, Math.Min(Count, _to) - Math.Min(Count, _from));
 
     public long Add(long intendedAt)
@@ -23,15 +23,15 @@ internal sealed class Publications
         return Count++;
     }
 
-    /// <summary>Events from here on are measured.</summary>
+    /// <summary>Starts the measured window: later events are measured.</summary>
     public void BeginWindow() => (_from, _to) = (Count, long.MaxValue);
 
-    /// <summary>Events from here on are not.</summary>
+    /// <summary>Ends the measured window: later events are not measured.</summary>
     public void EndWindow() => _to = Count;
 
     public bool IsMeasured(long sequence) => sequence >= _from && sequence < _to;
 
     public long IntendedAt(long sequence) => (ulong)sequence < (ulong)Count
         ? _intended[sequence]
-        : throw new LoadTestException($"A viewer received event {sequence}, but only {Count} were published: another publisher is at work.");
+        : throw new LoadTestException($"A viewer received event {sequence}, but only {Count} were published: another publisher is publishing on this stream.");
 }

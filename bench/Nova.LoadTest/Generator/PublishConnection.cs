@@ -3,8 +3,8 @@ using System.Text;
 namespace Nova.LoadTest.Generator;
 
 /// <summary>
-/// One connection that publications are pipelined on: nothing waits for answers, or a slow server would slow its own load. A second connection
-/// would let events overtake each other.
+/// One connection with pipelined publications. It waits for no response: otherwise a slow server would reduce its own load. There is only one
+/// connection because events on two connections could overtake each other.
 /// </summary>
 internal sealed class PublishConnection : IPollable, IDisposable
 {
@@ -12,22 +12,22 @@ internal sealed class PublishConnection : IPollable, IDisposable
 
     private readonly EventLoop _loop;
     private readonly LoopbackSocket _socket;
-    private readonly string _goodAnswer;
-    private readonly byte[] _answers = new byte[64 * 1024];
+    private readonly string _expectedStatus;
+    private readonly byte[] _readBuffer = new byte[64 * 1024];
     private byte[] _queue = new byte[64 * 1024];
     private int _from;
     private int _to;
-    private bool _sawAnswer;
+    private bool _checkedFirstResponse;
 
-    /// <param name="loop">The loop it is served by.</param>
-    /// <param name="port">On 127.0.0.1.</param>
-    /// <param name="goodAnswer">What the first answer must begin with; later ones are read and thrown away.</param>
-    public PublishConnection(EventLoop loop, int port, string goodAnswer)
+    /// <param name="loop">The loop that polls the connection.</param>
+    /// <param name="port">The server's port on 127.0.0.1.</param>
+    /// <param name="expectedStatus">The first response must begin with this text; later responses are read and discarded.</param>
+    public PublishConnection(EventLoop loop, int port, string expectedStatus)
     {
         _loop = loop;
-        _goodAnswer = goodAnswer;
-        _socket = LoopbackSocket.Connect(port, source: null, receiveBuffer: null, out var why) ?? throw new LoadTestException($"Publishing: {why}");
-        loop.Watch(_socket.Fd, this, Linux.EpollIn | Linux.EpollOut); // Writable is connected.
+        _expectedStatus = expectedStatus;
+        _socket = LoopbackSocket.Connect(port, source: null, receiveBuffer: null, out var error) ?? throw new LoadTestException($"Publishing: {error}");
+        loop.Watch(_socket.Fd, this, Linux.EpollIn | Linux.EpollOut); // The socket becomes writable when it is connected.
     }
 
     public void Send(ReadOnlySpan<byte> request)
@@ -56,13 +56,13 @@ internal sealed class PublishConnection : IPollable, IDisposable
 
         if ((events & (Linux.EpollIn | Linux.EpollErr | Linux.EpollHup)) != 0)
         {
-            ReadAnswers();
+            ReadResponses();
         }
     }
 
     public void Dispose()
     {
-        _loop.Forget(_socket.Fd);
+        _loop.Unwatch(_socket.Fd);
         _socket.Close();
     }
 
@@ -73,7 +73,7 @@ internal sealed class PublishConnection : IPollable, IDisposable
             _from += _socket.Write(_queue.AsSpan(_from, _to - _from));
         }
 
-        _loop.Change(_socket.Fd, _from < _to ? Linux.EpollIn | Linux.EpollOut : Linux.EpollIn);
+        _loop.Modify(_socket.Fd, _from < _to ? Linux.EpollIn | Linux.EpollOut : Linux.EpollIn);
     }
 
     private void MakeRoom(int length)
@@ -81,7 +81,7 @@ internal sealed class PublishConnection : IPollable, IDisposable
         var waiting = _to - _from;
         if (waiting + length > MaxQueued)
         {
-            throw new LoadTestException("The system takes no more publications: 256 MB of them wait. Lower --rate.");
+            throw new LoadTestException("The system does not keep up: 256 MB of publications are queued. Lower --rate.");
         }
 
         var target = waiting + length > _queue.Length / 2 ? new byte[_queue.Length * 2] : _queue;
@@ -89,21 +89,21 @@ internal sealed class PublishConnection : IPollable, IDisposable
         (_queue, _from, _to) = (target, 0, waiting);
     }
 
-    private void ReadAnswers()
+    private void ReadResponses()
     {
-        var count = _socket.Read(_answers);
+        var count = _socket.Read(_readBuffer);
         if (count == 0)
         {
             throw new LoadTestException("The system closed the connection that events are published on; its log says why.");
         }
 
-        if (count > 0 && !_sawAnswer)
+        if (count > 0 && !_checkedFirstResponse)
         {
-            _sawAnswer = true;
-            var answer = Encoding.UTF8.GetString(_answers, 0, Math.Min(count, 300));
-            if (!answer.StartsWith(_goodAnswer, StringComparison.Ordinal))
+            _checkedFirstResponse = true;
+            var response = Encoding.UTF8.GetString(_readBuffer, 0, Math.Min(count, 300));
+            if (!response.StartsWith(_expectedStatus, StringComparison.Ordinal))
             {
-                throw new LoadTestException($"The system refused to publish: {answer}");
+                throw new LoadTestException($"The system refused to publish: {response}");
             }
         }
     }

@@ -1,6 +1,6 @@
 namespace Nova.LoadTest.Generator;
 
-/// <summary>Publishes at a steady rate, stream after stream, whatever the system does with it: an open loop, as the world is.</summary>
+/// <summary>Publishes at a steady rate, round robin over the streams. The loop is open: a slow system does not slow the schedule.</summary>
 internal sealed class PublishSchedule(PublishConnection connection, IReadOnlyList<PublishRequest> streams, Publications publications, double perSecond)
     : ITicker
 {
@@ -23,8 +23,8 @@ internal sealed class PublishSchedule(PublishConnection connection, IReadOnlyLis
         while (DueAt <= now)
         {
             var sequence = publications.Add(DueAt);
-            connection.Send(streams[(int)(sequence % streams.Count)].For(sequence));
-            DueAt = _startedAt + (long)(++_sent * _interval); // From the start, or rounding would add up.
+            connection.Send(streams[(int)(sequence % streams.Count)].WithNumber(sequence));
+            DueAt = _startedAt + (long)(++_sent * _interval); // Computed from the start, so that rounding errors do not add up.
         }
     }
 }

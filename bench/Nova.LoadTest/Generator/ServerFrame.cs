@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Nova.LoadTest.Generator;
 
-/// <summary>A WebSocket frame of a server: never masked, header of 2, 4 or 10 bytes.</summary>
+/// <summary>A WebSocket frame from a server: unmasked, with a header of 2, 4 or 10 bytes.</summary>
 internal readonly ref struct ServerFrame
 {
     public const byte Continuation = 0x0;
@@ -25,7 +25,7 @@ internal readonly ref struct ServerFrame
 
     public int TotalLength { get; }
 
-    /// <summary>Takes the next frame off <paramref name="data"/>, if all of it is there.</summary>
+    /// <summary>Removes the next frame from <paramref name="data"/> if it is complete.</summary>
     public static bool TryRead(ref ReadOnlySpan<byte> data, out ServerFrame frame)
     {
         frame = default;

@@ -10,12 +10,12 @@ internal enum ViewerState
     Closed,
 }
 
-/// <summary>One viewer, from connect to close. All of an audience's viewers read into the same buffer.</summary>
+/// <summary>One viewer, from connect to close. All viewers of an audience share one read buffer.</summary>
 internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : IPollable
 {
     private LoopbackSocket? _socket;
-    private ByteStore _carry; // The beginning of a frame whose end has not arrived.
-    private ByteStore _fragments; // Of a message in several frames.
+    private GrowingBuffer _carry; // The received part of an incomplete frame.
+    private GrowingBuffer _fragments; // The received part of a fragmented message.
 
     public int Index => index;
 
@@ -23,32 +23,32 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
 
     public ViewerState State { get; private set; }
 
-    /// <summary>The newest event it has; the sink keeps it.</summary>
+    /// <summary>The number of the newest event received; the sink updates it.</summary>
     public long LastSequence { get; set; } = -1;
 
-    /// <summary>Bytes of the connection up to the end of the frame that is being handled.</summary>
-    public long Position { get; private set; }
+    /// <summary>WebSocket bytes handled so far, including the current frame.</summary>
+    public long HandledBytes { get; private set; }
 
-    /// <summary>It said goodbye; that the server closes is then no loss.</summary>
+    /// <summary>The viewer has sent its close frame, so the end of the connection does not count as a loss.</summary>
     public bool IsLeaving { get; private set; }
 
     public long ConnectStartedAt { get; private set; }
 
     public long ConnectedAt { get; private set; }
 
-    /// <summary>Where the part ends that this machine has already received for the viewer, read or not.</summary>
-    public long ReceivedUpTo => Position + _carry.Length + (_socket?.Unread ?? 0);
+    /// <summary>WebSocket bytes that this machine's kernel has received for the viewer, read or not.</summary>
+    public long ReceivedBytes => HandledBytes + _carry.Length + (_socket?.UnreadBytes ?? 0);
 
     public void Connect()
     {
         ConnectStartedAt = EventLoop.Now;
-        (State, IsLeaving, LastSequence, Position) = (ViewerState.Idle, false, -1, 0);
+        (State, IsLeaving, LastSequence, HandledBytes) = (ViewerState.Idle, false, -1, 0);
         _carry.Clear();
         _fragments.Clear();
-        _socket = LoopbackSocket.Connect(audience.Protocol.PortOf(index), audience.SourceOf(index), audience.ReceiveBufferOf(this), out var why);
+        _socket = LoopbackSocket.Connect(audience.Protocol.PortOf(index), audience.SourceOf(index), audience.ReceiveBufferOf(this), out var error);
         if (_socket is null)
         {
-            Fail(why);
+            Fail(error);
             return;
         }
 
@@ -69,7 +69,7 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
     }
 
     /// <summary>Sends a frame of a few hundred bytes at most.</summary>
-    /// <returns>False where the server has left so much unread that the kernel took it not or not wholly; the viewer is then closed.</returns>
+    /// <returns>False if the send queue was full because the server does not read; the viewer is then closed.</returns>
     public bool Send(ReadOnlySpan<byte> frame)
     {
         if (_socket?.Write(frame) == frame.Length)
@@ -81,23 +81,23 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
         return false;
     }
 
-    public void StopReading() => audience.Loop.Change(_socket!.Fd, 0);
+    public void StopReading() => audience.Loop.Modify(_socket!.Fd, 0);
 
-    public void ResumeReading() => audience.Loop.Change(_socket!.Fd, Linux.EpollIn);
+    public void ResumeReading() => audience.Loop.Modify(_socket!.Fd, Linux.EpollIn);
 
-    /// <summary>Says goodbye as a browser does; the server then closes.</summary>
+    /// <summary>Sends a close frame as a browser does; the server then closes the connection.</summary>
     public void Leave()
     {
         IsLeaving = true;
         Send(ClientFrame.NormalClose);
     }
 
-    /// <summary>Closes without a word.</summary>
-    public void Abandon()
+    /// <summary>Closes the socket without a close frame.</summary>
+    public void Abort()
     {
         if (_socket is not null)
         {
-            audience.Loop.Forget(_socket.Fd);
+            audience.Loop.Unwatch(_socket.Fd);
             _socket.Close();
             _socket = null;
         }
@@ -107,13 +107,13 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
 
     private void Upgrade()
     {
-        if (_socket!.ConnectError() is { } why)
+        if (_socket!.ConnectError() is { } error)
         {
-            Fail(why);
+            Fail(error);
             return;
         }
 
-        audience.Loop.Change(_socket.Fd, Linux.EpollIn);
+        audience.Loop.Modify(_socket.Fd, Linux.EpollIn);
         State = ViewerState.Upgrading;
         Send(audience.Protocol.UpgradeRequest(index));
     }
@@ -125,7 +125,7 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
         var count = _socket!.Read(buffer[_carry.Length..]);
         if (count <= 0)
         {
-            if (count != LoopbackSocket.NothingYet)
+            if (count != LoopbackSocket.WouldBlock)
             {
                 Fail("The server closed the connection.");
             }
@@ -143,7 +143,7 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
 
         while (State is ViewerState.Open or ViewerState.Greeting && ServerFrame.TryRead(ref rest, out var frame))
         {
-            Position += frame.TotalLength;
+            HandledBytes += frame.TotalLength;
             Handle(frame, EventLoop.Now);
         }
 
@@ -157,7 +157,7 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
         }
     }
 
-    /// <summary>Takes the answer to the upgrade off <paramref name="data"/>, if all of it is there.</summary>
+    /// <summary>Removes the upgrade's response from <paramref name="data"/> if it is complete.</summary>
     private void ReadHead(ref ReadOnlySpan<byte> data)
     {
         var end = data.IndexOf("\r\n\r\n"u8);
@@ -212,7 +212,7 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
     private void HandleMessage(ReadOnlySpan<byte> message, long now)
     {
         var rest = message;
-        if (!EventPayload.TryRead(ref rest, ref audience.EventAt, out var sequence))
+        if (!EventPayload.TryRead(ref rest, ref audience.EventOffset, out var sequence))
         {
             HandleOther(message, now);
             return;
@@ -222,7 +222,7 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
         {
             Sink.OnEvent(this, sequence, now);
         }
-        while (EventPayload.TryRead(ref rest, ref audience.EventAt, out sequence));
+        while (EventPayload.TryRead(ref rest, ref audience.EventOffset, out sequence));
     }
 
     private void HandleOther(ReadOnlySpan<byte> message, long now)
@@ -232,10 +232,10 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
             Connected();
         }
 
-        Span<byte> answer = stackalloc byte[256];
-        if (audience.Protocol.Answer(message, answer) is > 0 and var length)
+        Span<byte> reply = stackalloc byte[256];
+        if (audience.Protocol.WriteReply(message, reply) is > 0 and var length)
         {
-            Send(answer[..length]);
+            Send(reply[..length]);
         }
         else
         {
@@ -250,15 +250,15 @@ internal sealed class Viewer(Audience audience, int index, IViewerSink sink) : I
         audience.OnConnected(this);
     }
 
-    private void Fail(string why)
+    private void Fail(string error)
     {
         if (State == ViewerState.Closed)
         {
-            return; // Said already, by what was tried before.
+            return; // An earlier operation on this connection has already reported the failure.
         }
 
         var before = State;
-        Abandon();
-        audience.OnClosed(this, before, why);
+        Abort();
+        audience.OnClosed(this, before, error);
     }
 }

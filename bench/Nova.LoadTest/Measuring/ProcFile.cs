@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Nova.LoadTest.Measuring;
 
-/// <summary>CPU time in clock ticks, of which Linux shows 100 a second.</summary>
+/// <summary>CPU time in clock ticks; Linux reports 100 ticks a second.</summary>
 internal readonly record struct CpuTicks(long User, long System)
 {
     public const int PerSecond = 100;
@@ -14,17 +14,17 @@ internal readonly record struct CpuTicks(long User, long System)
     public static CpuTicks operator -(CpuTicks a, CpuTicks b) => new(a.User - b.User, a.System - b.System);
 }
 
-/// <summary>What <c>/proc</c> says of processes.</summary>
+/// <summary>Reads figures of processes from <c>/proc</c>.</summary>
 internal static class ProcFile
 {
-    /// <summary>CPU time of a process with all its threads; nothing once it has gone.</summary>
+    /// <summary>CPU time of a process with all its threads; zero once the process has ended.</summary>
     public static CpuTicks CpuOf(int process) => Fields(process) is { } fields ? new CpuTicks(Number(fields[11]), Number(fields[12])) : default;
 
     public static CpuTicks CpuOf(IEnumerable<int> processes) => processes.Aggregate(default(CpuTicks), static (sum, process) => sum + CpuOf(process));
 
     /// <summary>
-    /// CPU time of the whole machine, interrupts included: sending over loopback is mostly softirq here, and in the times of the processes that
-    /// send, so without it our own work would hide that of others.
+    /// CPU time of the whole machine, interrupts included. Sending over loopback is mostly softirq time, which Linux adds to the times of the
+    /// sending processes; without interrupts here, this run's own work would hide foreign load.
     /// </summary>
     public static long MachineTicks()
     {
@@ -33,23 +33,23 @@ internal static class ProcFile
         return Number(cpu[1]) + Number(cpu[2]) + Number(cpu[3]) + Number(cpu[6]) + Number(cpu[7]) + Number(cpu[8]);
     }
 
-    /// <summary>Resident bytes now.</summary>
+    /// <summary>The current resident bytes.</summary>
     public static long ResidentBytes(IEnumerable<int> processes) => processes.Sum(static process => StatusKilobytes(process, "VmRSS:") * 1024);
 
-    /// <summary>The most resident bytes since the process began.</summary>
+    /// <summary>The maximum of resident bytes since the process started.</summary>
     public static long PeakResidentBytes(IEnumerable<int> processes) => processes.Sum(static process => StatusKilobytes(process, "VmHWM:") * 1024);
 
     public static int OpenDescriptors(IEnumerable<int> processes) =>
         processes.Sum(static process => Directory.GetFileSystemEntries($"/proc/{process}/fd").Length);
 
-    /// <summary>Context switches of all threads, wished for or not.</summary>
+    /// <summary>Context switches of all threads, voluntary and involuntary.</summary>
     public static long ContextSwitches(IEnumerable<int> processes) => processes
         .SelectMany(static process => Directory.GetDirectories($"/proc/{process}/task"))
         .SelectMany(static thread => File.ReadLines(Path.Combine(thread, "status")))
         .Where(static line => line.Contains("ctxt_switches", StringComparison.Ordinal))
         .Sum(static line => Number(line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim()));
 
-    /// <summary>A process and all that it started, and they.</summary>
+    /// <summary>A process and all its descendants.</summary>
     public static List<int> Tree(int root)
     {
         var parents = Directory.GetDirectories("/proc")
@@ -77,7 +77,7 @@ internal static class ProcFile
         }
         catch (IOException)
         {
-            return null; // It has gone meanwhile.
+            return null; // The process has ended.
         }
     }
 

@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Nova.LoadTest.Reporting;
 
-/// <summary>The comparison as a picture: bars of CPU and p99 at the lowest rate, and p99 over deliveries a second up to each system's knee.</summary>
+/// <summary>Draws the comparison: bars of CPU and p99 at the lowest rate, and p99 over deliveries a second up to each system's knee.</summary>
 internal sealed class Chart
 {
     private const int PanelWidth = 420;
@@ -22,7 +22,7 @@ internal sealed class Chart
         _systems = [.. cells.Select(static cell => cell.System).Distinct()];
     }
 
-    /// <returns>An SVG document; null where there is nothing to compare.</returns>
+    /// <returns>An SVG document; null if there are no cells to compare.</returns>
     public static string? Draw(IReadOnlyList<Measurement> measurements)
     {
         var fanout = measurements.Where(static cell => cell is { Workload: "W1", Latency: not null, CpuMicroseconds: not null }).ToList();
@@ -58,7 +58,7 @@ internal sealed class Chart
         }
     }
 
-    /// <summary>Both axes are logarithmic: a knee is where a line turns up.</summary>
+    /// <summary>Both axes are logarithmic, so that a knee shows as an upward bend.</summary>
     private void Curves(int panel)
     {
         var left = Margin + (panel * PanelWidth);

@@ -2,10 +2,10 @@ using System.Globalization;
 
 namespace Nova.LoadTest.Reporting;
 
-/// <summary>The goals of PERFORMANCE.md, section 3, that are ratios to peers.</summary>
+/// <summary>The goals of PERFORMANCE.md, section 3, that compare Nova with its peers.</summary>
 internal static class ComparisonGoals
 {
-    /// <summary>What the hop over Redis may add to Nova's p99; peers have none.</summary>
+    /// <summary>The Redis hop may add this much to Nova's p99; peers have no such hop.</summary>
     private const double RedisHopMilliseconds = 2;
 
     public static IEnumerable<Goal> Of(ComparisonTable table) => new[]

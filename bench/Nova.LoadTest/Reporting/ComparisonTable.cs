@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Nova.LoadTest.Reporting;
 
-/// <summary>Medians and ranges of repeats.</summary>
+/// <summary>The median and the range of a figure over the repeats.</summary>
 internal readonly record struct Spread(double Median, double Min, double Max)
 {
     public static Spread? Of(IEnumerable<double> values)
@@ -18,7 +18,7 @@ internal readonly record struct Spread(double Median, double Min, double Max)
     }
 }
 
-/// <summary>Systems side by side at one number of viewers, and Nova's ratio to each peer, repeat by repeat: the ratio is the claim.</summary>
+/// <summary>Compares the systems at one number of viewers, and gives Nova's ratio to each peer, computed repeat by repeat.</summary>
 internal sealed class ComparisonTable(IReadOnlyList<Measurement> all, IReadOnlyList<string> systems, int viewers)
 {
     private const string Nova = Systems.SystemCatalog.Nova;
@@ -32,11 +32,11 @@ internal sealed class ComparisonTable(IReadOnlyList<Measurement> all, IReadOnlyL
         ("KB/viewer", "F1", static cell => cell.Memory?.PerViewer / 1024),
     ];
 
-    private readonly List<Measurement> _measurements = Trusted([.. all.Where(cell => cell.Viewers == viewers)]);
+    private readonly List<Measurement> _measurements = PreferUndisturbed([.. all.Where(cell => cell.Viewers == viewers)]);
 
     public int Viewers => viewers;
 
-    /// <summary>The lowest rate: where all systems are clean, if anywhere.</summary>
+    /// <summary>The lowest rate, at which all systems should be clean.</summary>
     private double BaseRate => _measurements.Min(static cell => cell.Rate);
 
     private bool HasKnees => _measurements.Any(cell => cell.Rate > BaseRate);
@@ -76,8 +76,8 @@ internal sealed class ComparisonTable(IReadOnlyList<Measurement> all, IReadOnlyL
         return HasKnees ? Spread.Of(Knees(Nova).Where(nova => peers.ContainsKey(nova.Key)).Select(nova => nova.Value / peers[nova.Key])) : null;
     }
 
-    /// <summary>Cells with foreign load count only where a system has no others at that rate.</summary>
-    private static List<Measurement> Trusted(List<Measurement> cells) =>
+    /// <summary>Drops cells with foreign load, unless a system has no other cells at that rate.</summary>
+    private static List<Measurement> PreferUndisturbed(List<Measurement> cells) =>
     [
         .. cells.GroupBy(static cell => (cell.System, cell.Rate)).SelectMany(static group =>
             group.All(static cell => cell.HasForeignLoad) ? group : group.Where(static cell => !cell.HasForeignLoad)),
@@ -86,7 +86,7 @@ internal sealed class ComparisonTable(IReadOnlyList<Measurement> all, IReadOnlyL
     private string ForeignLoad()
     {
         var disturbed = _measurements.Where(static cell => cell.HasForeignLoad).Select(static cell => cell.System).Distinct().ToList();
-        return disturbed.Count == 0 ? "" : $"**Other programs used the machine while these were measured, which no repeat made up for: {string.Join(", ", disturbed)}.**\n\n";
+        return disturbed.Count == 0 ? "" : $"**Other programs used the machine in every repeat of these systems: {string.Join(", ", disturbed)}.**\n\n";
     }
 
     private IEnumerable<string> Knee(string cell) => HasKnees ? [cell] : [];

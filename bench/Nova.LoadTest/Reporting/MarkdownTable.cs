@@ -3,7 +3,7 @@ using System.Text;
 
 namespace Nova.LoadTest.Reporting;
 
-/// <summary>Results as Markdown tables.</summary>
+/// <summary>Formats results as Markdown tables.</summary>
 internal static class MarkdownTable
 {
     public static string Of(IReadOnlyList<Measurement> measurements)
@@ -51,7 +51,7 @@ internal static class MarkdownTable
         return table.ToString();
     }
 
-    /// <summary>For the terminal, as soon as a cell is done.</summary>
+    /// <summary>A cell in one line, printed on the terminal as soon as it is measured.</summary>
     public static string OneLine(Measurement one)
     {
         var text = new StringBuilder($"{one.Workload} {one.System} {one.Cell}: {one.DeliveredPerSecond:N0}/s");
@@ -70,7 +70,7 @@ internal static class MarkdownTable
         return text.ToString();
     }
 
-    /// <summary>What is no number is a time at which something did not come.</summary>
+    /// <summary>Formats a figure; NaN is the time of an event that did not happen.</summary>
     public static string Number(double? value, string format) =>
         value is double.NaN ? "never" : value?.ToString(format, CultureInfo.InvariantCulture) ?? "";
 

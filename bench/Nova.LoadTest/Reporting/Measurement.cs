@@ -12,25 +12,25 @@ internal sealed record Latencies(double P50, double P90, double P99, double P999
 }
 
 /// <summary>Resident bytes of the measured processes.</summary>
-/// <param name="Before">Before anybody connected.</param>
-/// <param name="Idle">All connected, nothing published.</param>
-/// <param name="Peak">The most until the cell's end.</param>
+/// <param name="Before">Before the first viewer connected.</param>
+/// <param name="Idle">With all viewers connected, before the first publication.</param>
+/// <param name="Peak">The maximum up to the cell's end.</param>
 /// <param name="PerViewer">(idle − before) / viewers.</param>
 internal sealed record Memory(long Before, long Idle, long Peak, double PerViewer);
 
-/// <summary>One cell of a report. What a workload does not measure is null.</summary>
+/// <summary>One cell of a report. Figures that a workload does not measure are null.</summary>
 internal sealed record Measurement(string Workload, string System, string Cell, int Viewers)
 {
-    /// <summary>Of a comparison: its repeat, from 1.</summary>
+    /// <summary>The repeat of a comparison, from 1.</summary>
     public int Repeat { get; init; } = 1;
 
-    /// <summary>Events published a second, on all streams.</summary>
+    /// <summary>Events published per second, on all streams together.</summary>
     public double Rate { get; init; }
 
-    /// <summary>Messages that arrived at viewers in the window, a second.</summary>
+    /// <summary>Messages per second that viewers received in the window.</summary>
     public double DeliveredPerSecond { get; init; }
 
-    /// <summary>Of the events published in the window, by their numbers.</summary>
+    /// <summary>Delivered share of the events that were published in the window, counted by their numbers.</summary>
     public double? DeliveredPercent { get; init; }
 
     public long Duplicates { get; init; }
@@ -45,7 +45,7 @@ internal sealed record Measurement(string Workload, string System, string Cell, 
 
     public double? EventsPerRead { get; init; }
 
-    /// <summary>What only this workload has.</summary>
+    /// <summary>Figures that only this workload has.</summary>
     public Dictionary<string, double> Extra { get; init; } = [];
 
     public double? UserMicroseconds => PerDelivery(Cpu?.UserSeconds);
@@ -54,15 +54,15 @@ internal sealed record Measurement(string Workload, string System, string Cell, 
 
     public double? CpuMicroseconds => UserMicroseconds + SystemMicroseconds;
 
-    /// <summary>The measured processes kept up: what W1 calls clean.</summary>
+    /// <summary>True if the system delivered everything in time, which W1 calls clean.</summary>
     public bool IsClean => DeliveredPercent >= 99.9 && Latency?.P99 <= 250 && Duplicates == 0 && Disordered == 0;
 
-    public bool HasForeignLoad => Cpu?.ForeignShare > CpuUse.MostForeignShare;
+    public bool HasForeignLoad => Cpu?.ForeignShare > CpuUse.MaxForeignShare;
 
-    /// <summary>Why not to trust it; empty where nothing is against it.</summary>
+    /// <summary>Reasons not to trust the cell; empty if there are none.</summary>
     public string Flags => string.Join(", ", new[]
     {
-        Cpu?.GeneratorShare > CpuUse.MostGeneratorShare ? "INVALID: generator busy" : "",
+        Cpu?.GeneratorShare > CpuUse.MaxGeneratorShare ? "INVALID: generator busy" : "",
         HasForeignLoad ? "foreign load" : "",
         Duplicates > 0 ? $"{Duplicates} duplicates" : "",
         Disordered > 0 ? $"{Disordered} out of order" : "",
@@ -72,5 +72,5 @@ internal sealed record Measurement(string Workload, string System, string Cell, 
         DeliveredPerSecond > 0 && Cpu is not null ? seconds * 1e6 / (DeliveredPerSecond * Cpu.Seconds) : null;
 }
 
-/// <summary>A goal of PERFORMANCE.md, section 3, beside what was measured.</summary>
+/// <summary>A goal of PERFORMANCE.md, section 3, and the measured figure.</summary>
 internal sealed record Goal(string What, string Wanted, string Measured, bool Met);

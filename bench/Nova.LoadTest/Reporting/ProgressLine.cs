@@ -3,7 +3,7 @@ using Nova.LoadTest.Measuring;
 
 namespace Nova.LoadTest.Reporting;
 
-/// <summary>One line on the terminal that tells, each second, how the run is going. Silent where the output is no terminal.</summary>
+/// <summary>A line on the terminal that shows the progress of the run every second. It prints nothing if stderr is redirected.</summary>
 internal sealed class ProgressLine(string what, Audience audience, Deliveries deliveries, IReadOnlyList<int> measured) : ITicker, IDisposable
 {
     private readonly long _startedAt = EventLoop.Now;

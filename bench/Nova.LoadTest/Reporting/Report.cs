@@ -4,13 +4,13 @@ using System.Text.Json;
 
 namespace Nova.LoadTest.Reporting;
 
-/// <summary>Collects a run's results, and leaves them on the terminal and in <c>bench/results</c>.</summary>
+/// <summary>Collects a run's results, prints them and writes them to <c>bench/results</c>.</summary>
 internal sealed class Report(string title)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals, // NaN: it never came.
+        NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals, // NaN: the event did not happen.
     };
 
     private readonly string _folder = Directory.CreateDirectory(Path.Combine(
@@ -23,7 +23,7 @@ internal sealed class Report(string title)
 
     public IReadOnlyList<Measurement> Measurements => _measurements;
 
-    /// <summary>Written at once: a run that is broken off keeps what it has.</summary>
+    /// <summary>Writes the cell to the file at once, so that an aborted run keeps its results.</summary>
     public void Add(Measurement measurement)
     {
         _measurements.Add(measurement);
@@ -39,14 +39,14 @@ internal sealed class Report(string title)
         Console.Error.WriteLine($"  {note}");
     }
 
-    /// <summary>A table of the workload's own, in Markdown.</summary>
+    /// <summary>Adds a workload's own Markdown table.</summary>
     public void AddSection(string markdown) => _sections.Add(markdown);
 
     public void Finish()
     {
         if (_measurements.Count == 0)
         {
-            Directory.Delete(_folder, recursive: true); // It ended before anything was measured, and said why.
+            Directory.Delete(_folder, recursive: true); // The run failed before its first cell.
             return;
         }
 

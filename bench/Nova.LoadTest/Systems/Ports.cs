@@ -5,13 +5,13 @@ namespace Nova.LoadTest.Systems;
 
 internal static class Ports
 {
-    /// <summary>Below the ports that Linux gives to outgoing connections: a viewer's own port could else be in the way of a restarted server.</summary>
+    /// <summary>Below Linux's ephemeral ports: otherwise a viewer's own port could occupy the port of a restarted server.</summary>
     private const int First = 20_000;
     private const int Last = 32_000;
 
     private static int s_next = Random.Shared.Next(First, Last);
 
-    /// <summary>A loopback port that was free a moment ago, and a different one each time.</summary>
+    /// <summary>Finds a free loopback port; every call returns a different one.</summary>
     public static int Find()
     {
         for (var attempts = 0; attempts < Last - First; attempts++)
@@ -25,7 +25,7 @@ internal static class Ports
             }
             catch (SocketException)
             {
-                // Taken; the next one.
+                // The port is in use; try the next.
             }
         }
 

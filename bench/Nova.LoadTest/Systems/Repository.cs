@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace Nova.LoadTest.Systems;
 
-/// <summary>Where this program's sources are: it builds the services it measures.</summary>
+/// <summary>Locates the repository, because this program builds the services it measures.</summary>
 internal static class Repository
 {
     private const string Solution = "Nova.Aspire.sln";
 
     public static string Root { get; } = Find();
 
-    /// <summary>What is measured, as git describes it; with "-dirty" where it differs from what is committed.</summary>
+    /// <summary>The measured commit, as git describes it; with "-dirty" if the work tree has changes.</summary>
     public static string Commit()
     {
         try
@@ -25,7 +25,7 @@ internal static class Repository
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            return "unknown"; // Without git the sources came some other way.
+            return "unknown"; // git is not installed.
         }
     }
 
@@ -42,6 +42,6 @@ internal static class Repository
             }
         }
 
-        throw new LoadTestException($"{Solution} is in no folder above this program or the current folder; run it inside a clone of Nova.");
+        throw new LoadTestException($"No folder above this program or the current folder contains {Solution}. Run Nova.LoadTest inside a clone of Nova.");
     }
 }

@@ -5,12 +5,12 @@ using Nova.LoadTest.Generator;
 
 namespace Nova.LoadTest.Systems;
 
-/// <summary>A program on chosen cores. Its output goes to a file; the last lines are told where it does not start.</summary>
+/// <summary>A program on chosen cores. Its output goes to a log file; an error message contains the last lines.</summary>
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private const int SigTerm = 15;
     private const int SigKill = 9;
-    private const int LinesToTell = 8;
+    private const int LinesInError = 8;
 
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
@@ -24,22 +24,22 @@ internal sealed class ServerProcess : IAsyncDisposable
         _name = name;
         _process = process;
         var log = TextWriter.Synchronized(new StreamWriter(logFile, append: true) { AutoFlush = true });
-        DataReceivedEventHandler keep = (_, line) => Keep(line.Data, log);
-        process.OutputDataReceived += keep;
-        process.ErrorDataReceived += keep;
+        DataReceivedEventHandler recordLine = (_, line) => RecordLine(line.Data, log);
+        process.OutputDataReceived += recordLine;
+        process.ErrorDataReceived += recordLine;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
     }
 
     public int Id => _process.Id;
 
-    /// <param name="name">For messages and the log's name.</param>
-    /// <param name="cores">As <c>taskset -c</c> takes them. It replaces itself by the program, so the process id stays.</param>
+    /// <param name="name">Name in messages and of the log file.</param>
+    /// <param name="cores">Core list for <c>taskset -c</c>, which executes the program in its own process, so the process id stays the same.</param>
     /// <param name="command">Program and arguments.</param>
     /// <param name="environment">Added to this process's own.</param>
     /// <param name="folder">
-    /// Where the log goes. The program's current folder is an empty one in there: ASP.NET Core watches it for changed settings, and would be
-    /// woken for every line of a log.
+    /// Folder of the log. The program's current folder is an empty subfolder: ASP.NET Core watches its current folder for changed settings, and
+    /// every line of a log would wake it.
     /// </param>
     public static ServerProcess Start(
         string name, string cores, IEnumerable<string> command, IReadOnlyDictionary<string, string> environment, string folder)
@@ -58,14 +58,14 @@ internal sealed class ServerProcess : IAsyncDisposable
         return new ServerProcess(name, Process.Start(start)!, Path.Combine(folder, $"{name}.log"));
     }
 
-    /// <exception cref="LoadTestException">It ended, or did not answer in time.</exception>
+    /// <exception cref="LoadTestException">The program ended, or was not healthy in time.</exception>
     public async Task WaitUntilHealthyAsync(Uri health, CancellationToken cancellationToken)
     {
         using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(5) };
-        await WaitUntilAsync(() => AnswersAsync(http, health, cancellationToken), cancellationToken);
+        await WaitUntilAsync(() => IsHealthyAsync(http, health, cancellationToken), cancellationToken);
     }
 
-    /// <exception cref="LoadTestException">It ended, or did not listen in time.</exception>
+    /// <exception cref="LoadTestException">The program ended, or did not listen in time.</exception>
     public Task WaitUntilListeningAsync(int port, CancellationToken cancellationToken) => WaitUntilAsync(
         async () =>
         {
@@ -91,7 +91,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             {
                 lock (_lastLines)
                 {
-                    throw new LoadTestException($"{_name} {(_process.HasExited ? "ended" : "does not get ready")}:\n  {string.Join("\n  ", _lastLines)}");
+                    throw new LoadTestException($"{_name} {(_process.HasExited ? "ended" : "did not become ready")}:\n  {string.Join("\n  ", _lastLines)}");
                 }
             }
 
@@ -99,7 +99,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>As a crash would: nothing is said to anybody.</summary>
+    /// <summary>Kills the program with SIGKILL, so that it closes no connection properly, as in a crash.</summary>
     public async Task KillAsync()
     {
         Linux.kill(_process.Id, SigKill);
@@ -125,12 +125,12 @@ internal sealed class ServerProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static async Task<bool> AnswersAsync(HttpClient http, Uri health, CancellationToken cancellationToken)
+    private static async Task<bool> IsHealthyAsync(HttpClient http, Uri health, CancellationToken cancellationToken)
     {
         try
         {
-            using var answer = await http.GetAsync(health, cancellationToken);
-            return answer.IsSuccessStatusCode;
+            using var response = await http.GetAsync(health, cancellationToken);
+            return response.IsSuccessStatusCode;
         }
         catch (Exception problem) when (problem is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
@@ -138,7 +138,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         }
     }
 
-    private void Keep(string? line, TextWriter log)
+    private void RecordLine(string? line, TextWriter log)
     {
         if (line is null)
         {
@@ -149,7 +149,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         lock (_lastLines)
         {
             _lastLines.Enqueue(line);
-            if (_lastLines.Count > LinesToTell)
+            if (_lastLines.Count > LinesInError)
             {
                 _lastLines.Dequeue();
             }

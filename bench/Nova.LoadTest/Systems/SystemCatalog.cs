@@ -22,5 +22,5 @@ internal static class SystemCatalog
 
     public static SystemUnderTest Create(string name, Placement placement) => Systems.TryGetValue(name, out var create)
         ? create(placement)
-        : throw new LoadTestException($"There is no system {name}; there are {string.Join(", ", Names)}.");
+        : throw new LoadTestException($"There is no system {name}. Known systems: {string.Join(", ", Names)}.");
 }

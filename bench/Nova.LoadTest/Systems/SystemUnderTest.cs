@@ -3,19 +3,19 @@ using Nova.LoadTest.Measuring;
 
 namespace Nova.LoadTest.Systems;
 
-/// <summary>A server that fans events out to viewers: how to start it, be its viewer, publish through it, and what of it is measured.</summary>
+/// <summary>A server that fans events out to viewers: how to start it, connect and publish, and which processes are measured.</summary>
 internal abstract class SystemUnderTest(Placement placement) : IViewerProtocol, IAsyncDisposable
 {
-    /// <summary>As <c>--system</c> and <c>--peers</c> name it.</summary>
+    /// <summary>The name for <c>--system</c> and <c>--peers</c>.</summary>
     public abstract string Name { get; }
 
-    /// <summary>What is measured, for the report.</summary>
-    public abstract string Describes { get; }
+    /// <summary>Product, version and configuration, for the report.</summary>
+    public abstract string Description { get; }
 
     /// <summary>Processes whose CPU and memory count. Databases, Redis and services behind a gateway do not.</summary>
     public abstract IReadOnlyList<int> MeasuredProcesses { get; }
 
-    /// <summary>One request per stream, in the order in which viewers are spread over streams.</summary>
+    /// <summary>One request per stream, in the order in which viewers are assigned to streams.</summary>
     public abstract IReadOnlyList<PublishRequest> PublishRequests { get; }
 
     public virtual byte[]? FirstFrame => null;
@@ -24,17 +24,17 @@ internal abstract class SystemUnderTest(Placement placement) : IViewerProtocol, 
 
     protected Placement Placement { get; } = placement;
 
-    /// <summary>A folder for logs and data that goes when the system stops.</summary>
+    /// <summary>A folder for logs and data, deleted when the system has stopped.</summary>
     protected string Folder { get; } = Directory.CreateTempSubdirectory("nova-loadtest-").FullName;
 
-    /// <summary>Starts it and has everything at hand for so many viewers.</summary>
+    /// <summary>Starts the system and prepares the upgrade requests of so many viewers.</summary>
     public abstract Task StartAsync(int viewers, CancellationToken cancellationToken);
 
     public abstract int PortOf(int viewer);
 
     public abstract byte[] UpgradeRequest(int viewer);
 
-    public virtual int Answer(ReadOnlySpan<byte> message, Span<byte> frame) => 0;
+    public virtual int WriteReply(ReadOnlySpan<byte> message, Span<byte> frame) => 0;
 
     public abstract PublishConnection ConnectPublisher(EventLoop loop);
 
@@ -47,13 +47,13 @@ internal abstract class SystemUnderTest(Placement placement) : IViewerProtocol, 
         }
         catch (IOException)
         {
-            // A process that ends this moment still writes its log; the folder is temporary anyway.
+            // An ending process may still write its log. The folder is temporary anyway.
         }
     }
 
     protected abstract ValueTask StopAsync();
 
-    /// <summary>A viewer's upgrade, with the sample key of RFC 6455: the generator does not check what it is answered with.</summary>
+    /// <summary>A viewer's upgrade request, with the sample key of RFC 6455: the generator does not check Sec-WebSocket-Accept.</summary>
     protected static byte[] Upgrade(string pathAndQuery, int port) => System.Text.Encoding.ASCII.GetBytes(
         $"GET {pathAndQuery} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         + "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n");

@@ -5,10 +5,10 @@ using Nova.LoadTest.Systems.Nova;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>What a workload runs with.</summary>
+/// <summary>The context of a workload: settings, cores and report.</summary>
 internal sealed record Bench(RunSettings Settings, Placement Placement, Report Report, CancellationToken Cancellation)
 {
-    /// <summary>Goals are Nova's; of another system the figures alone are of interest.</summary>
+    /// <summary>Adds a goal if the measured system is Nova; peers have no goals.</summary>
     public void AddGoal(Goal? goal)
     {
         if (goal is not null && Settings.System == SystemCatalog.Nova)
@@ -17,13 +17,13 @@ internal sealed record Bench(RunSettings Settings, Placement Placement, Report R
         }
     }
 
-    /// <summary>The system that <c>--system</c> names.</summary>
+    /// <summary>Creates the system that <c>--system</c> names.</summary>
     public SystemUnderTest CreateSystem() => SystemCatalog.Create(Settings.System, Placement);
 
-    /// <exception cref="LoadTestException">Another system was asked for.</exception>
+    /// <exception cref="LoadTestException"><c>--system</c> names another system.</exception>
     public NovaSystem CreateNova(NovaLayout? layout = null) => Settings.System == SystemCatalog.Nova
         ? new NovaSystem(Placement, layout)
-        : throw new LoadTestException($"This workload uses what only Nova has; leave --system {Settings.System} out.");
+        : throw new LoadTestException($"This workload runs on Nova only. Omit --system {Settings.System}.");
 }
 
 /// <summary>One of the workloads of PERFORMANCE.md, section 4.</summary>
@@ -31,7 +31,7 @@ internal abstract class Workload
 {
     public abstract string Name { get; }
 
-    /// <summary>One line for --help.</summary>
+    /// <summary>One line for <c>--help</c>.</summary>
     public abstract string Summary { get; }
 
     public abstract Task RunAsync(Bench bench);

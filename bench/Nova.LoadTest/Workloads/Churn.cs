@@ -2,28 +2,28 @@ using Nova.LoadTest.Generator;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Viewers who join at a steady rate and, once enough of them are there, leave at the same rate, first come first gone.</summary>
+/// <summary>Viewers who join at a steady rate and, once enough are connected, leave at the same rate, oldest first.</summary>
 internal sealed class Churn : ITicker
 {
-    /// <summary>Well below the files that a process may open here.</summary>
-    private const int MostViewers = 12_000;
+    /// <summary>Well below the open-file limit.</summary>
+    private const int MaxViewers = 12_000;
 
     private readonly Audience _audience;
     private readonly IViewerSink _sink;
     private readonly double _interval;
-    private readonly int _most;
-    private readonly Queue<Viewer> _away = [];
-    private readonly Queue<Viewer> _here = [];
+    private readonly int _maxConnected;
+    private readonly Queue<Viewer> _disconnected = [];
+    private readonly Queue<Viewer> _connected = [];
     private long _startedAt;
-    private long _due;
+    private long _fired;
 
-    /// <param name="audience">Of the others.</param>
-    /// <param name="sink">Hears what they receive.</param>
-    /// <param name="joinsPerSecond">And leaves.</param>
-    /// <param name="most">Of them that are here at once.</param>
-    public Churn(Audience audience, IViewerSink sink, double joinsPerSecond, int most)
+    /// <param name="audience">The audience that they join.</param>
+    /// <param name="sink">Receives their messages.</param>
+    /// <param name="joinsPerSecond">The rate of joins, and of leaves.</param>
+    /// <param name="maxConnected">A join beyond this number makes the oldest viewer leave.</param>
+    public Churn(Audience audience, IViewerSink sink, double joinsPerSecond, int maxConnected)
     {
-        (_audience, _sink, _interval, _most) = (audience, sink, EventLoop.Second / joinsPerSecond, most);
+        (_audience, _sink, _interval, _maxConnected) = (audience, sink, EventLoop.Second / joinsPerSecond, maxConnected);
         audience.Changed = OnChanged;
     }
 
@@ -36,7 +36,7 @@ internal sealed class Churn : ITicker
     public void Start()
     {
         _startedAt = DueAt = EventLoop.Now;
-        Joins = Leaves = _due = 0;
+        Joins = Leaves = _fired = 0;
     }
 
     public void Stop() => DueAt = long.MaxValue;
@@ -45,19 +45,19 @@ internal sealed class Churn : ITicker
     {
         while (DueAt <= now)
         {
-            DueAt = _startedAt + (long)(++_due * _interval);
-            var joining = _away.TryDequeue(out var back) ? back : _audience.Viewers.Count < MostViewers ? _audience.Add(_sink) : null;
+            DueAt = _startedAt + (long)(++_fired * _interval);
+            var joining = _disconnected.TryDequeue(out var back) ? back : _audience.Viewers.Count < MaxViewers ? _audience.Add(_sink) : null;
             if (joining is null)
             {
-                continue; // The server is that far behind; what it took shows in the joins.
+                continue; // The server is too far behind; the number of joins shows it.
             }
 
             joining.Connect();
             Joins++;
-            if (_here.Count > _most)
+            if (_connected.Count > _maxConnected)
             {
                 Leaves++;
-                _here.Dequeue().Leave();
+                _connected.Dequeue().Leave();
             }
         }
     }
@@ -69,6 +69,6 @@ internal sealed class Churn : ITicker
             return;
         }
 
-        (viewer.State == ViewerState.Open ? _here : _away).Enqueue(viewer);
+        (viewer.State == ViewerState.Open ? _connected : _disconnected).Enqueue(viewer);
     }
 }

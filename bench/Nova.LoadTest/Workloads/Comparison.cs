@@ -2,12 +2,12 @@ using Nova.LoadTest.Reporting;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>W1 on all systems in one run. What drifts with time meets all alike: each repeat turns the order round (ABBA).</summary>
-/// <param name="bench">With the settings that all share.</param>
-/// <param name="systems">Those that can be had.</param>
-/// <param name="viewers">Numbers of viewers, one after the other.</param>
-/// <param name="rates">Events a second; empty for 50,000 deliveries a second at each number of viewers, and at 1,000 on to the knee.</param>
-/// <param name="repeats">Of everything.</param>
+/// <summary>Runs W1 on all systems. Each repeat reverses their order (ABBA), so that a drift over time affects all of them equally.</summary>
+/// <param name="bench">Settings that all systems share.</param>
+/// <param name="systems">The systems that can be measured.</param>
+/// <param name="viewers">Numbers of viewers, measured one after the other.</param>
+/// <param name="rates">Events a second; empty for 50,000 deliveries a second at each number of viewers, and at 1,000 viewers up to the knee.</param>
+/// <param name="repeats">Repeats of the whole comparison.</param>
 internal sealed class Comparison(Bench bench, IReadOnlyList<string> systems, IReadOnlyList<int> viewers, IReadOnlyList<double> rates, int repeats)
 {
     public async Task RunAsync()
@@ -50,7 +50,7 @@ internal sealed class Comparison(Bench bench, IReadOnlyList<string> systems, IRe
         }
         catch (LoadTestException problem)
         {
-            one.Report.Note($"{one.Settings.System}, {count:N0} viewers, repeat {repeat}: {problem.Message}"); // The others still tell something.
+            one.Report.Note($"{one.Settings.System}, {count:N0} viewers, repeat {repeat}: {problem.Message}"); // The others still run.
         }
     }
 }

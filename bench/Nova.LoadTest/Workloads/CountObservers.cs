@@ -2,7 +2,7 @@ using Nova.LoadTest.Generator;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Viewers who stay and hear how many there are.</summary>
+/// <summary>Viewers who stay connected and record the viewer counts they receive.</summary>
 internal sealed class CountObservers(int observers) : IViewerSink
 {
     private readonly long[] _lastCounts = new long[observers];
@@ -12,8 +12,8 @@ internal sealed class CountObservers(int observers) : IViewerSink
 
     public double MessagesPerViewer => Messages / (double)observers;
 
-    /// <summary>The most count messages a viewer got in one second, on average over the observers.</summary>
-    public double MostPerViewerAndSecond => _messagesBySecond.Values.DefaultIfEmpty().Max() / (double)observers;
+    /// <summary>Count messages per observer in the busiest second.</summary>
+    public double MaxPerViewerAndSecond => _messagesBySecond.Values.DefaultIfEmpty().Max() / (double)observers;
 
     public void Reset()
     {
@@ -21,7 +21,7 @@ internal sealed class CountObservers(int observers) : IViewerSink
         _messagesBySecond.Clear();
     }
 
-    public bool AllSay(int count) => Array.TrueForAll(_lastCounts, last => last == count);
+    public bool AllReport(int count) => Array.TrueForAll(_lastCounts, last => last == count);
 
     public void OnEvent(Viewer viewer, long sequence, long now)
     {
@@ -35,13 +35,5 @@ internal sealed class CountObservers(int observers) : IViewerSink
             _lastCounts[viewer.Index] = count;
             System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_messagesBySecond, now / EventLoop.Second, out _)++;
         }
-    }
-}
-
-/// <summary>For viewers who only make work.</summary>
-internal sealed class NobodyListens : IViewerSink
-{
-    public void OnEvent(Viewer viewer, long sequence, long now)
-    {
     }
 }

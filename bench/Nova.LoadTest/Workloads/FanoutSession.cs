@@ -5,13 +5,14 @@ using Nova.LoadTest.Systems;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>A system that runs, with all viewers connected, and events that can be published to them.</summary>
+/// <summary>A running system with connected viewers, to which events can be published.</summary>
 internal sealed class FanoutSession : IAsyncDisposable
 {
-    private static readonly TimeSpan Settling = TimeSpan.FromSeconds(2);
-    /// <summary>How long what was published may still arrive: as long as anything does, within reason.</summary>
-    private static readonly TimeSpan LongestStraggling = TimeSpan.FromSeconds(60);
-    private const long Silence = 2 * EventLoop.Second;
+    private static readonly TimeSpan SettleTime = TimeSpan.FromSeconds(2);
+
+    /// <summary>Maximum wait for late events after the window; 2 s without an arrival end the wait earlier.</summary>
+    private static readonly TimeSpan StragglerTimeout = TimeSpan.FromSeconds(60);
+    private const long MaxArrivalGap = 2 * EventLoop.Second;
 
     private readonly SystemUnderTest _system;
     private readonly RunSettings _settings;
@@ -34,19 +35,19 @@ internal sealed class FanoutSession : IAsyncDisposable
 
     public Publications Publications { get; } = new();
 
-    /// <summary>Of every viewer that was not given a sink of its own.</summary>
+    /// <summary>Deliveries to all viewers without a sink of their own.</summary>
     public Deliveries Deliveries { get; }
 
     public PublishConnection Publisher => _publisher ??= _system.ConnectPublisher(Loop);
 
-    /// <summary>How the last connecting of all viewers went.</summary>
+    /// <summary>CPU and latency of the last call of <see cref="Connect"/>.</summary>
     public (CpuUse Cpu, Latencies Latency) Connecting { get; private set; } = (new CpuUse(0, 0, 0, 0, 0), new Latencies(0, 0, 0, 0, 0));
 
-    /// <param name="system">Not started yet; the session disposes of it.</param>
-    /// <param name="viewers">How many connect.</param>
-    /// <param name="settings">Of the run.</param>
-    /// <param name="cancellation">Ends the session's loop.</param>
-    /// <param name="add">Adds a viewer; where one is not an ordinary one.</param>
+    /// <param name="system">A system that is not started; the session disposes it.</param>
+    /// <param name="viewers">The number of viewers.</param>
+    /// <param name="settings">Settings of the run.</param>
+    /// <param name="cancellation">Stops the session's loop.</param>
+    /// <param name="add">Adds each viewer; null adds viewers whose deliveries are counted.</param>
     public static async Task<FanoutSession> OpenAsync(
         SystemUnderTest system, int viewers, RunSettings settings, CancellationToken cancellation, Action<FanoutSession, int>? add = null)
     {
@@ -83,7 +84,7 @@ internal sealed class FanoutSession : IAsyncDisposable
         _residentBefore, _residentIdle, ProcFile.PeakResidentBytes(_system.MeasuredProcesses),
         (_residentIdle - _residentBefore) / (double)Math.Max(1, Audience.Viewers.Count));
 
-    /// <summary>Publishes at a steady rate and measures all but the warm-up.</summary>
+    /// <summary>Publishes at a steady rate and measures the window after the warm-up.</summary>
     public Measurement Measure(string workload, string cell, double perSecond, TimeSpan window, Action? afterWindow = null)
     {
         var recipients = Audience.Viewers.Count(viewer => viewer.Sink == Deliveries) / (double)_system.PublishRequests.Count;
@@ -91,15 +92,15 @@ internal sealed class FanoutSession : IAsyncDisposable
         return Measure(workload, cell, schedule, perSecond, recipients, window, afterWindow);
     }
 
-    /// <summary>The next publication goes over a new connection: the old one's server has gone.</summary>
-    public void ForgetPublisher()
+    /// <summary>Closes the publisher's connection, because its server stops; the next publication opens a new one.</summary>
+    public void DisconnectPublisher()
     {
         _publisher?.Dispose();
         _publisher = null;
     }
 
-    /// <summary>Connects everybody who is not, and lets their counts settle.</summary>
-    /// <exception cref="LoadTestException">Not all are connected.</exception>
+    /// <summary>Connects every disconnected viewer and waits until the viewer counts have been delivered.</summary>
+    /// <exception cref="LoadTestException">Not all viewers are connected.</exception>
     public void Connect()
     {
         _cancellation.ThrowIfCancellationRequested();
@@ -108,17 +109,17 @@ internal sealed class FanoutSession : IAsyncDisposable
         Audience.ConnectAll(_settings.InFlight);
         Connecting = (cpu.End(), Latencies.Of(Audience.ConnectTimes));
         Audience.RequireAllOpen();
-        Loop.RunFor(Settling); // Counts of who joined are still on their way, and belong to nobody's window.
+        Loop.RunFor(SettleTime); // Viewer counts that the joins caused must not arrive in a measured window.
         _residentIdle = ProcFile.ResidentBytes(_system.MeasuredProcesses);
     }
 
-    /// <param name="workload">Name for the report.</param>
-    /// <param name="cell">What distinguishes this cell in the report.</param>
-    /// <param name="schedule">Publishes.</param>
-    /// <param name="perSecond">Its rate, for the report.</param>
-    /// <param name="recipients">Ordinary viewers that each event goes to.</param>
-    /// <param name="window">What is measured, after the warm-up.</param>
-    /// <param name="afterWindow">Runs while publishing goes on, no longer measured.</param>
+    /// <param name="workload">Workload in the report.</param>
+    /// <param name="cell">Name of the cell in the report.</param>
+    /// <param name="schedule">Publishes the events.</param>
+    /// <param name="perSecond">Rate of the schedule, for the report.</param>
+    /// <param name="recipients">Number of counted viewers that each event goes to.</param>
+    /// <param name="window">Length of the measured window, which follows the warm-up.</param>
+    /// <param name="afterWindow">Runs after the window, while publishing continues.</param>
     public Measurement Measure(
         string workload, string cell, PublishSchedule schedule, double perSecond, double recipients, TimeSpan window, Action? afterWindow = null)
     {
@@ -158,7 +159,7 @@ internal sealed class FanoutSession : IAsyncDisposable
         Loop.Dispose();
     }
 
-    /// <returns>CPU, and what arrived by time: the work that this CPU time did. Delivery is judged by number, later.</returns>
+    /// <returns>CPU time, and the arrivals and reads in the same time. Deliveries are counted later, by number.</returns>
     private (CpuUse Use, long Arrived, long Reads) MeasureWindow(TimeSpan window)
     {
         Deliveries.Reset();
@@ -172,7 +173,7 @@ internal sealed class FanoutSession : IAsyncDisposable
         return (use, Deliveries.Arrived - arrived, Audience.Reads - reads);
     }
 
-    /// <summary>Also lets an overloaded system come to rest, so that the next cell does not begin with the last one's backlog.</summary>
+    /// <summary>Waits for late events, also to let an overloaded system drain its queues before the next cell.</summary>
     private void WaitForStragglers(double expected)
     {
         var (arrived, lastArrivalAt) = (Deliveries.Arrived, EventLoop.Now);
@@ -184,8 +185,8 @@ internal sealed class FanoutSession : IAsyncDisposable
                     (arrived, lastArrivalAt) = (Deliveries.Arrived, EventLoop.Now);
                 }
 
-                return Deliveries.Delivered >= expected || EventLoop.Now - lastArrivalAt > Silence;
+                return Deliveries.Delivered >= expected || EventLoop.Now - lastArrivalAt > MaxArrivalGap;
             },
-            LongestStraggling);
+            StragglerTimeout);
     }
 }

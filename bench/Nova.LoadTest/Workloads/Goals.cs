@@ -2,16 +2,16 @@ using Nova.LoadTest.Reporting;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Goals that more than one workload meets or misses.</summary>
+/// <summary>Goals that several workloads share.</summary>
 internal static class Goals
 {
     private const int ViewersOfMemoryGoal = 10_000;
-    private const double MostKilobytesPerViewer = 12;
+    private const double MaxKilobytesPerViewer = 12;
 
-    /// <summary>Null below 10,000 viewers: what a process needs for itself would be counted as theirs.</summary>
+    /// <summary>The goal for memory per viewer; null below 10,000 viewers, where the process's fixed memory would distort the figure.</summary>
     public static Goal? MemoryPerViewer(Measurement cell) => cell.Viewers < ViewersOfMemoryGoal
         ? null
         : new Goal(
-            $"RSS per viewer at {cell.Viewers:N0}", $"≤ {MostKilobytesPerViewer} KB", $"{cell.Memory!.PerViewer / 1024:F1} KB",
-            cell.Memory.PerViewer <= MostKilobytesPerViewer * 1024);
+            $"RSS per viewer at {cell.Viewers:N0}", $"≤ {MaxKilobytesPerViewer} KB", $"{cell.Memory!.PerViewer / 1024:F1} KB",
+            cell.Memory.PerViewer <= MaxKilobytesPerViewer * 1024);
 }

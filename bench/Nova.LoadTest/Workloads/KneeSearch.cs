@@ -2,27 +2,27 @@ using Nova.LoadTest.Measuring;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Finds the rate beyond which a system no longer delivers everything in time.</summary>
+/// <summary>Finds the highest rate at which a system delivers everything in time.</summary>
 internal sealed class KneeSearch(Bench bench, int viewers, int repeat)
 {
     private const int FirstDeliveriesPerSecond = 50_000;
-    private const int TriesUnderForeignLoad = 3;
+    private const int MaxAttempts = 3;
 
-    private double _clean;
-    private double _bad;
-    private double _best;
+    private double _cleanRate;
+    private double _overloadedRate;
+    private double _maxDeliveriesPerSecond;
 
-    /// <summary>Where the search begins: 50 events/s at 1,000 viewers.</summary>
+    /// <summary>The first rate of the search: 50 events/s at 1,000 viewers.</summary>
     public static double FirstRate(int viewers) => Math.Max(1, FirstDeliveriesPerSecond / viewers);
 
-    /// <summary>Doubles the rate while delivery is clean, then tries once between the last clean rate and the first that is not.</summary>
-    /// <returns>The most deliveries a second that were clean.</returns>
+    /// <summary>Doubles the rate while delivery is clean, then tries once between the last clean rate and the first overloaded rate.</summary>
+    /// <returns>The maximum of clean deliveries per second.</returns>
     public async Task<double> RunAsync()
     {
         var generatorKeptUp = true;
         await using (var session = await OpenAsync())
         {
-            for (var rate = FirstRate(viewers); _bad == 0 && generatorKeptUp; rate *= 2)
+            for (var rate = FirstRate(viewers); _overloadedRate == 0 && generatorKeptUp; rate *= 2)
             {
                 generatorKeptUp = Step(session, rate);
             }
@@ -30,38 +30,38 @@ internal sealed class KneeSearch(Bench bench, int viewers, int repeat)
 
         if (!generatorKeptUp)
         {
-            bench.Report.Note($"{bench.Settings.System}: the generator was busy at {_best:N0} deliveries/s; the system's knee is there or beyond.");
+            bench.Report.Note($"{bench.Settings.System}: the generator was busy at {_maxDeliveriesPerSecond:N0} deliveries/s; the system's knee is there or beyond.");
         }
-        else if (_clean > 0)
+        else if (_cleanRate > 0)
         {
-            // A fresh one: what was overloaded has memory to give back and backlogs to get rid of.
+            // A new process: an overloaded process still has a large heap and full backlogs.
             await using var session = await OpenAsync();
-            Step(session, Math.Round((_clean + _bad) / 2));
+            Step(session, Math.Round((_cleanRate + _overloadedRate) / 2));
         }
 
-        return _best;
+        return _maxDeliveriesPerSecond;
     }
 
     private Task<FanoutSession> OpenAsync() => FanoutSession.OpenAsync(bench.CreateSystem(), viewers, bench.Settings, bench.Cancellation);
 
-    /// <returns>Whether the generator kept up.</returns>
+    /// <returns>False if the generator was too busy for a valid result.</returns>
     private bool Step(FanoutSession session, double rate)
     {
         var cell = session.Measure("W1", W1Fanout.Cell(viewers, rate), rate, bench.Settings.Window(5));
-        for (var again = 1; !cell.IsClean && cell.HasForeignLoad && again < TriesUnderForeignLoad; again++)
+        for (var again = 1; !cell.IsClean && cell.HasForeignLoad && again < MaxAttempts; again++)
         {
-            cell = session.Measure("W1", W1Fanout.Cell(viewers, rate), rate, bench.Settings.Window(5)); // It may have been the others' fault.
+            cell = session.Measure("W1", W1Fanout.Cell(viewers, rate), rate, bench.Settings.Window(5)); // Foreign load may be the cause.
         }
 
         bench.Report.Add(cell with { Repeat = repeat });
         if (!cell.IsClean)
         {
-            _bad = rate;
+            _overloadedRate = rate;
             return true;
         }
 
-        _clean = Math.Max(_clean, rate);
-        _best = Math.Max(_best, cell.DeliveredPerSecond);
-        return cell.Cpu!.GeneratorShare <= CpuUse.MostGeneratorShare;
+        _cleanRate = Math.Max(_cleanRate, rate);
+        _maxDeliveriesPerSecond = Math.Max(_maxDeliveriesPerSecond, cell.DeliveredPerSecond);
+        return cell.Cpu!.GeneratorShare <= CpuUse.MaxGeneratorShare;
     }
 }

@@ -6,46 +6,47 @@ using Nova.LoadTest.Systems.Nova;
 namespace Nova.LoadTest.Workloads;
 
 /// <summary>
-/// Stops Redis, changes the stream's quality meanwhile, and starts Redis again: how long after it answers has every viewer on both gateways heard
-/// of the change?
+/// Stops Redis, changes the stream's quality during the outage, and restarts Redis. Measures the time from Redis's first accepted connection until
+/// every viewer on both gateways has received the change.
 /// </summary>
 internal sealed class RedisRestart(Bench bench, int viewers)
 {
-    private const int Changed = 222_222; // kbps; the number that viewers must see.
+    private const int ChangedKbps = 222_222; // Viewers must receive this bitrate.
 
-    private static readonly TimeSpan Away = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan OutageDuration = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     public async Task RunAsync()
     {
         var nova = bench.CreateNova(new NovaLayout(Gateways: 2));
-        var witnesses = new Witnesses();
+        var observers = new ChangeObservers();
         await using var session = await FanoutSession.OpenAsync(
-            nova, viewers, bench.Settings, bench.Cancellation, (session, _) => session.Audience.Add(witnesses));
+            nova, viewers, bench.Settings, bench.Cancellation, (session, _) => session.Audience.Add(observers));
 
         await nova.Services.StopRedisAsync();
-        session.Loop.RunFor(Away);
+        session.Loop.RunFor(OutageDuration);
         using (var api = nova.Api())
         {
             await api.ChangeQualityAsync(
-                nova.StreamOf(0).Id, $$"""{"new_quality":"720p","new_bitrate_kbps":{{Changed}},"reason":"network_congestion"}""", bench.Cancellation);
+                nova.StreamOf(0).Id, $$"""{"new_quality":"720p","new_bitrate_kbps":{{ChangedKbps}},"reason":"network_congestion"}""", bench.Cancellation);
         }
 
-        // The loop goes on meanwhile, or viewers' answers to pings and what they hear would wait for the restart to end.
+        // The loop keeps running during the restart; otherwise the viewers' reads and pongs would wait for its end.
         var restart = nova.Services.StartRedisAsync(bench.Cancellation);
-        var answers = AnswersAsync(nova.Services.RedisPort);
-        var converged = session.Loop.RunUntil(() => witnesses.Count == viewers, Patience);
-        session.Loop.RunUntil(() => restart.IsCompleted, Patience);
+        var acceptingAt = FirstConnectTimeAsync(nova.Services.RedisPort);
+        var converged = session.Loop.RunUntil(() => observers.Count == viewers, Timeout);
+        session.Loop.RunUntil(() => restart.IsCompleted, Timeout);
         await restart;
-        var seconds = converged ? (witnesses.LastAt - await answers) / (double)EventLoop.Second : double.NaN;
+        var seconds = converged ? (observers.LastAt - await acceptingAt) / (double)EventLoop.Second : double.NaN;
         bench.Report.Add(new Measurement("W8", nova.Name, $"Redis restart, 2 gateways, {viewers:N0} viewers", viewers)
         {
             Extra = new() { ["converged after s"] = seconds, ["viewers lost"] = session.Audience.Lost },
         });
     }
 
-    /// <summary>When Redis first takes a connection again.</summary>
-    private async Task<long> AnswersAsync(int port)
+    /// <summary>Waits until Redis accepts a connection.</summary>
+    /// <returns>The time of that connection.</returns>
+    private async Task<long> FirstConnectTimeAsync(int port)
     {
         while (true)
         {
@@ -62,8 +63,8 @@ internal sealed class RedisRestart(Bench bench, int viewers)
         }
     }
 
-    /// <summary>Viewers who have seen the change, each counted once.</summary>
-    private sealed class Witnesses : IViewerSink
+    /// <summary>Counts the viewers who have received the change, each once.</summary>
+    private sealed class ChangeObservers : IViewerSink
     {
         private readonly HashSet<Viewer> _seen = [];
 
@@ -73,7 +74,7 @@ internal sealed class RedisRestart(Bench bench, int viewers)
 
         public void OnEvent(Viewer viewer, long sequence, long now)
         {
-            if (sequence == EventPayload.SequenceOverRest(Changed) && _seen.Add(viewer))
+            if (sequence == EventPayload.SequenceFromBitrate(ChangedKbps) && _seen.Add(viewer))
             {
                 LastAt = now;
             }

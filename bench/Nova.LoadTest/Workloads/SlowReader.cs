@@ -2,27 +2,27 @@ using Nova.LoadTest.Generator;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>A viewer who stops reading for a while, with a receive buffer of 4 KB so that the server notices soon.</summary>
+/// <summary>A viewer who stops reading for a while. Its receive buffer of 4 KB fills quickly, so that the server soon notices.</summary>
 internal sealed class SlowReader(Publications publications) : IViewerSink
 {
     private long _receivedBeforeResume = long.MaxValue;
 
     public long Events { get; private set; }
 
-    /// <summary>What notices say was dropped.</summary>
+    /// <summary>The number of dropped events according to the notices.</summary>
     public long DroppedByNotice { get; private set; }
 
     public long Notices { get; private set; }
 
     /// <summary>
-    /// Nanoseconds since its publication, of the first event after the stall that this machine's kernel had not received for the viewer before it
-    /// read again; null until it comes. What was received before is the viewer's own delay; this one is the server's choice.
+    /// Age in nanoseconds, at its arrival, of the first event that the server sent after the viewer resumed; null until it arrives. Events that
+    /// this machine's kernel had received before are older because of the viewer's stall, so they do not count.
     /// </summary>
-    public long? FirstAge { get; private set; }
+    public long? FirstEventAge { get; private set; }
 
     public void Resume(Viewer viewer)
     {
-        _receivedBeforeResume = viewer.ReceivedUpTo;
+        _receivedBeforeResume = viewer.ReceivedBytes;
         viewer.ResumeReading();
     }
 
@@ -35,9 +35,9 @@ internal sealed class SlowReader(Publications publications) : IViewerSink
 
         viewer.LastSequence = sequence;
         Events++;
-        if (FirstAge is null && viewer.Position > _receivedBeforeResume)
+        if (FirstEventAge is null && viewer.HandledBytes > _receivedBeforeResume)
         {
-            FirstAge = now - publications.IntendedAt(sequence);
+            FirstEventAge = now - publications.IntendedAt(sequence);
         }
     }
 

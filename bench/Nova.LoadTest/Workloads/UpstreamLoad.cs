@@ -5,8 +5,8 @@ using Nova.LoadTest.Generator;
 namespace Nova.LoadTest.Workloads;
 
 /// <summary>
-/// Viewers who ask, one after the other at a steady rate of all together, each question with an id that its answer repeats. An open loop: nobody
-/// waits for an answer before the next asks.
+/// Viewers who send requests round robin at a steady total rate. Each request has an id, which its response repeats. The loop is open: the next
+/// request does not wait for a response.
 /// </summary>
 internal sealed class UpstreamLoad : ITicker, IViewerSink
 {
@@ -14,25 +14,25 @@ internal sealed class UpstreamLoad : ITicker, IViewerSink
 
     private readonly string _placeholder = new('0', Digits);
     private readonly IReadOnlyList<Viewer> _viewers;
-    private readonly Publications _questions;
+    private readonly Publications _requests;
     private readonly byte[] _frame;
-    private readonly int _digitsAt;
+    private readonly int _digitsOffset;
     private readonly byte[] _marker;
     private readonly double _interval;
     private long _startedAt;
     private long _sent;
 
-    /// <param name="viewers">Who asks; this becomes their sink.</param>
-    /// <param name="questions">When they were to be asked.</param>
-    /// <param name="message">With <c>{id}</c> where the id goes.</param>
-    /// <param name="marker">What stands before the id in an answer.</param>
-    /// <param name="perSecond">Of all viewers together.</param>
-    public UpstreamLoad(IReadOnlyList<Viewer> viewers, Publications questions, string message, string marker, double perSecond)
+    /// <param name="viewers">The viewers who send; this object becomes their sink.</param>
+    /// <param name="requests">Records the intended times of the requests.</param>
+    /// <param name="message">The request, with <c>{id}</c> as placeholder for the id.</param>
+    /// <param name="marker">The text in front of the id in a response.</param>
+    /// <param name="perSecond">Total rate of all viewers.</param>
+    public UpstreamLoad(IReadOnlyList<Viewer> viewers, Publications requests, string message, string marker, double perSecond)
     {
         _viewers = viewers;
-        _questions = questions;
+        _requests = requests;
         _frame = ClientFrame.OfText(message.Replace("{id}", _placeholder, StringComparison.Ordinal));
-        _digitsAt = _frame.AsSpan().IndexOf(Encoding.ASCII.GetBytes(_placeholder));
+        _digitsOffset = _frame.AsSpan().IndexOf(Encoding.ASCII.GetBytes(_placeholder));
         _marker = Encoding.ASCII.GetBytes(marker);
         _interval = EventLoop.Second / perSecond;
         foreach (var viewer in viewers)
@@ -43,13 +43,13 @@ internal sealed class UpstreamLoad : ITicker, IViewerSink
 
     public long DueAt { get; private set; } = long.MaxValue;
 
-    /// <summary>Answers to measured questions.</summary>
+    /// <summary>Responses to measured requests.</summary>
     public long Answered { get; private set; }
 
-    /// <summary>All answers.</summary>
+    /// <summary>All responses.</summary>
     public long Arrived { get; private set; }
 
-    /// <summary>Messages that say that a question was not taken, a rate limit's for one.</summary>
+    /// <summary>Error events, for example from a rate limit.</summary>
     public long Errors { get; private set; }
 
     public HdrHistogram.LongHistogram Latencies { get; } = Latency.NewHistogram();
@@ -62,8 +62,8 @@ internal sealed class UpstreamLoad : ITicker, IViewerSink
     {
         while (DueAt <= now)
         {
-            var id = _questions.Add(DueAt);
-            var digits = _frame.AsSpan(_digitsAt, Digits);
+            var id = _requests.Add(DueAt);
+            var digits = _frame.AsSpan(_digitsOffset, Digits);
             Utf8Formatter.TryFormat(id, digits, out _, new System.Buffers.StandardFormat('D', Digits));
             _viewers[(int)(id % _viewers.Count)].Send(_frame);
             DueAt = _startedAt + (long)(++_sent * _interval);
@@ -79,10 +79,10 @@ internal sealed class UpstreamLoad : ITicker, IViewerSink
         if (MessageNumber.TryRead(message, _marker, out var id))
         {
             Arrived++;
-            if (_questions.IsMeasured(id))
+            if (_requests.IsMeasured(id))
             {
                 Answered++;
-                Latencies.RecordValue(Latency.Microseconds(now - _questions.IntendedAt(id)));
+                Latencies.RecordValue(Latency.Microseconds(now - _requests.IntendedAt(id)));
             }
         }
         else if (message.StartsWith("{\"event\":\"error\""u8))

@@ -4,20 +4,20 @@ using Nova.LoadTest.Systems.Nova;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>A long time at half load, viewers coming and going, Redis restarted in the middle: does anything grow?</summary>
+/// <summary>A long run at half load, with churn and a Redis restart in the middle: do memory and descriptors grow?</summary>
 internal sealed class W10Soak : Workload
 {
     private const int DefaultViewers = 1000;
     private const int DefaultSeconds = 1800;
     private const double DefaultRate = 25;
     private const double JoinsPerSecond = 100;
-    private const double MostDrift = 0.05;
+    private const double MaxDrift = 0.05;
 
-    /// <summary>Descriptors that may come and go with pools and timers.</summary>
+    /// <summary>Pools and timers may keep this many more descriptors open.</summary>
     private const int DescriptorsAllowed = 10;
 
     private static readonly TimeSpan CellLength = TimeSpan.FromSeconds(60);
-    private static readonly TimeSpan Emptying = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(10);
 
     public override string Name => "W10";
 
@@ -29,7 +29,7 @@ internal sealed class W10Soak : Workload
         var viewers = bench.Settings.Viewers ?? DefaultViewers;
         await using var session = await FanoutSession.OpenAsync(nova, viewers, bench.Settings, bench.Cancellation);
         var descriptorsIdle = ProcFile.OpenDescriptors(nova.MeasuredProcesses) - viewers;
-        var churn = new Churn(session.Audience, new NobodyListens(), JoinsPerSecond, most: (int)JoinsPerSecond);
+        var churn = new Churn(session.Audience, new NullSink(), JoinsPerSecond, maxConnected: (int)JoinsPerSecond);
         session.Loop.AddTicker(churn);
         churn.Start();
 
@@ -47,7 +47,7 @@ internal sealed class W10Soak : Workload
 
         churn.Stop();
         session.Audience.Dispose();
-        session.Loop.RunFor(Emptying);
+        session.Loop.RunFor(DrainTime);
         AddGoals(bench.Report, measured, descriptorsIdle, ProcFile.OpenDescriptors(nova.MeasuredProcesses));
     }
 
@@ -68,22 +68,22 @@ internal sealed class W10Soak : Workload
 
     private static async Task RestartRedisAsync(Bench bench, FanoutSession session, NovaSystem nova)
     {
-        session.ForgetPublisher();
+        session.DisconnectPublisher();
         await nova.Services.StopRedisAsync();
         session.Loop.RunFor(TimeSpan.FromSeconds(1));
         var restart = nova.Services.StartRedisAsync(bench.Cancellation);
         session.Loop.RunUntil(() => restart.IsCompleted, TimeSpan.FromMinutes(1));
         await restart;
-        session.Loop.RunFor(TimeSpan.FromSeconds(10)); // For gateways to subscribe again: what is published before is lost to nobody's fault.
+        session.Loop.RunFor(TimeSpan.FromSeconds(10)); // Gateways resubscribe; events published before that would be lost and count against them.
         bench.Report.Note("Redis was restarted; publishing paused meanwhile.");
     }
 
-    /// <summary>The first part is left out: pools and caches still fill.</summary>
+    /// <summary>Ignores the first part, in which pools and caches still fill.</summary>
     private static void AddGoals(Report report, List<Measurement> cells, int descriptorsIdle, int descriptorsAfter)
     {
         var (first, last) = (cells[1].Extra["RSS MB"], cells[^1].Extra["RSS MB"]);
         var drift = (last - first) / first;
-        report.Add(new Goal("RSS drift from the second part to the last", $"< {MostDrift:P0}", $"{drift:P1} ({first:F0} → {last:F0} MB)", drift < MostDrift));
+        report.Add(new Goal("RSS drift from the second part to the last", $"< {MaxDrift:P0}", $"{drift:P1} ({first:F0} → {last:F0} MB)", drift < MaxDrift));
         report.Add(new Goal(
             "Descriptors when all viewers have gone", $"≤ {descriptorsIdle} + {DescriptorsAllowed}", $"{descriptorsAfter}",
             descriptorsAfter <= descriptorsIdle + DescriptorsAllowed));

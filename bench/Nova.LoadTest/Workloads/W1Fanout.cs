@@ -2,7 +2,7 @@ using Nova.LoadTest.Reporting;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>One stream: at one rate, or at doubled rates until the knee.</summary>
+/// <summary>One stream, at one rate or at doubled rates up to the knee.</summary>
 internal sealed class W1Fanout : Workload
 {
     public const int DefaultViewers = 1000;
@@ -26,7 +26,7 @@ internal sealed class W1Fanout : Workload
         }
     }
 
-    /// <summary>Each rate in turn, on the same viewers.</summary>
+    /// <summary>Measures each rate in turn, with the same viewers.</summary>
     public static async Task MeasureAsync(Bench bench, int viewers, IEnumerable<double> rates, int repeat)
     {
         await using var session = await FanoutSession.OpenAsync(bench.CreateSystem(), viewers, bench.Settings, bench.Cancellation);

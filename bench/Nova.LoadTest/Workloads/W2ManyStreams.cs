@@ -3,12 +3,12 @@ using Nova.LoadTest.Systems.Nova;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Many small streams, and the same viewers and deliveries on one.</summary>
+/// <summary>Many small streams, compared with one stream that has as many viewers and deliveries.</summary>
 internal sealed class W2ManyStreams : Workload
 {
     private const int ViewersPerStream = 10;
     private const int DefaultViewers = 10_000;
-    private const double MostCpuRatio = 1.5;
+    private const double MaxCpuRatio = 1.5;
 
     public override string Name => "W2";
 
@@ -24,7 +24,7 @@ internal sealed class W2ManyStreams : Workload
 
         var ratio = many.CpuMicroseconds / one.CpuMicroseconds;
         bench.Report.Add(new Goal(
-            $"CPU of {streams:N0} streams / CPU of the same deliveries on one", $"≤ {MostCpuRatio}", $"{ratio:F2}", ratio <= MostCpuRatio));
+            $"CPU of {streams:N0} streams / CPU of the same deliveries on one", $"≤ {MaxCpuRatio}", $"{ratio:F2}", ratio <= MaxCpuRatio));
     }
 
     private async Task<Measurement> MeasureAsync(Bench bench, int streams, int viewers, double rate)

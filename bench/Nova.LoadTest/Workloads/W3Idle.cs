@@ -3,7 +3,7 @@ using Nova.LoadTest.Reporting;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Viewers that only stay: what a connection costs while nothing happens.</summary>
+/// <summary>The cost of connections on which nothing is sent.</summary>
 internal sealed class W3Idle : Workload
 {
     public override string Name => "W3";

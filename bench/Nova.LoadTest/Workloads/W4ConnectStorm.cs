@@ -3,17 +3,17 @@ using Nova.LoadTest.Systems.Nova;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Everybody connects as fast as the server accepts; again on the same process, and again after it crashed and came back.</summary>
+/// <summary>All viewers connect as fast as the server accepts: on a new process, again on the same process, and after a crash and restart.</summary>
 internal sealed class W4ConnectStorm : Workload
 {
     private const int DefaultViewers = 10_000;
-    private const double LeastAcceptedPerSecond = 4_000;
-    private const double MostMilliseconds = 1_000;
+    private const double MinAcceptedPerSecond = 4_000;
+    private const double MaxMilliseconds = 1_000;
 
-    /// <summary>For the generator to see that its sockets are gone.</summary>
-    private static readonly TimeSpan Noticing = TimeSpan.FromSeconds(1);
+    /// <summary>Time for the generator to notice the closed connections.</summary>
+    private static readonly TimeSpan SocketCleanupTime = TimeSpan.FromSeconds(1);
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan LeaveTimeout = TimeSpan.FromSeconds(30);
 
     public override string Name => "W4";
 
@@ -23,33 +23,33 @@ internal sealed class W4ConnectStorm : Workload
     {
         var system = bench.CreateSystem();
         await using var session = await FanoutSession.OpenAsync(system, bench.Settings.Viewers ?? DefaultViewers, bench.Settings, bench.Cancellation);
-        Describe(bench, session, system.Name, "storm on a new process");
+        AddCell(bench, session, system.Name, "storm on a new process");
 
         foreach (var viewer in session.Audience.Viewers)
         {
             viewer.Leave();
         }
 
-        session.Loop.RunUntil(() => session.Audience.Open == 0, Patience);
-        session.Loop.RunFor(Noticing);
+        session.Loop.RunUntil(() => session.Audience.Open == 0, LeaveTimeout);
+        session.Loop.RunFor(SocketCleanupTime);
         session.Connect();
-        var warm = Describe(bench, session, system.Name, "storm on a process that has seen one");
+        var warm = AddCell(bench, session, system.Name, "storm on a process that has seen one");
         if (system is NovaSystem nova)
         {
             await nova.Services.RestartGatewayAsync(0, bench.Cancellation);
-            session.Loop.RunFor(Noticing);
+            session.Loop.RunFor(SocketCleanupTime);
             session.Connect();
-            Describe(bench, session, system.Name, "storm after a restart");
+            AddCell(bench, session, system.Name, "storm after a restart");
         }
 
         var accepted = warm.DeliveredPerSecond;
-        bench.AddGoal(new Goal("Accepted/s in a storm", $"≥ {LeastAcceptedPerSecond:N0}", $"{accepted:N0}", accepted >= LeastAcceptedPerSecond));
+        bench.AddGoal(new Goal("Accepted/s in a storm", $"≥ {MinAcceptedPerSecond:N0}", $"{accepted:N0}", accepted >= MinAcceptedPerSecond));
         bench.AddGoal(new Goal(
-            $"p99 to connection_established at {warm.Viewers:N0}", $"< {MostMilliseconds:N0} ms", $"{warm.Latency!.P99:F0} ms", warm.Latency.P99 < MostMilliseconds));
+            $"p99 to connection_established at {warm.Viewers:N0}", $"< {MaxMilliseconds:N0} ms", $"{warm.Latency!.P99:F0} ms", warm.Latency.P99 < MaxMilliseconds));
     }
 
-    /// <summary>One delivery is one viewer's greeting.</summary>
-    private Measurement Describe(Bench bench, FanoutSession session, string system, string what)
+    /// <summary>Counts each viewer's connection as one delivery.</summary>
+    private Measurement AddCell(Bench bench, FanoutSession session, string system, string what)
     {
         var viewers = session.Audience.Viewers.Count;
         var (cpu, latency) = session.Connecting;

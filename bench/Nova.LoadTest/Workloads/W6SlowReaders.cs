@@ -4,17 +4,17 @@ using Nova.LoadTest.Reporting;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>Some viewers stop reading: do the others notice, and how old is what the slow ones get first when they read again?</summary>
+/// <summary>Some viewers stop reading: does it affect the others, and how old is the first event that the server sends after they resume?</summary>
 internal sealed class W6SlowReaders : Workload
 {
     private const int DefaultViewers = 1000;
     private const double DefaultRate = 30;
-    private const double MostSlowdown = 1.5;
-    private const double MostSecondsOld = 3;
+    private const double MaxSlowdown = 1.5;
+    private const double MaxSecondsOld = 3;
 
     private static readonly int[] Percentages = [1, 10];
     private static readonly TimeSpan AfterResume = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan LastDeliveries = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FinalDeliveryTime = TimeSpan.FromSeconds(2);
 
     public override string Name => "W6";
 
@@ -57,14 +57,14 @@ internal sealed class W6SlowReaders : Workload
             slow.ForEach(static one => one.Reader.Resume(one.Viewer));
             session.Loop.RunFor(AfterResume);
         });
-        session.Loop.RunFor(LastDeliveries); // The cell's end waited for healthy viewers only.
+        session.Loop.RunFor(FinalDeliveryTime); // The measurement waited for the healthy viewers only.
         AddResults(bench.Report, all, WithExtra(stalled, session, [.. slow.Select(static one => one.Reader)], resident), percent);
     }
 
     private static Measurement WithExtra(Measurement cell, FanoutSession session, List<SlowReader> slow, long resident)
     {
-        var ages = slow.Select(static one => one.FirstAge).OfType<long>().Select(static age => age / (double)EventLoop.Second).DefaultIfEmpty(double.NaN).ToList();
-        var told = slow.Sum(static one => one.Events + one.DroppedByNotice);
+        var ages = slow.Select(static one => one.FirstEventAge).OfType<long>().Select(static age => age / (double)EventLoop.Second).DefaultIfEmpty(double.NaN).ToList();
+        var accountedFor = slow.Sum(static one => one.Events + one.DroppedByNotice);
         return cell with
         {
             Extra = new()
@@ -75,7 +75,7 @@ internal sealed class W6SlowReaders : Workload
                 ["first event s old, max"] = ages.Max(),
                 ["events dropped, by notice"] = slow.Sum(static one => one.DroppedByNotice),
                 ["notices"] = slow.Sum(static one => one.Notices),
-                ["events unaccounted for"] = (session.Publications.Count * slow.Count) - told,
+                ["events unaccounted for"] = (session.Publications.Count * slow.Count) - accountedFor,
             },
         };
     }
@@ -85,7 +85,7 @@ internal sealed class W6SlowReaders : Workload
         report.Add(stalled);
         var slowdown = stalled.Latency?.P99 / all.Latency?.P99;
         var age = stalled.Extra["first event s old, max"];
-        report.Add(new Goal($"Healthy viewers' p99 with {percent} % stalled", $"≤ {MostSlowdown} × without", $"{slowdown:F2} ×", slowdown <= MostSlowdown));
-        report.Add(new Goal($"Age of the first event after a stall, {percent} %", $"≤ {MostSecondsOld} s", $"{MarkdownTable.Number(age, "F1")} s", age <= MostSecondsOld));
+        report.Add(new Goal($"Healthy viewers' p99 with {percent} % stalled", $"≤ {MaxSlowdown} × without", $"{slowdown:F2} ×", slowdown <= MaxSlowdown));
+        report.Add(new Goal($"Age of the first event after a stall, {percent} %", $"≤ {MaxSecondsOld} s", $"{MarkdownTable.Number(age, "F1")} s", age <= MaxSecondsOld));
     }
 }

@@ -4,22 +4,22 @@ using Nova.LoadTest.Reporting;
 
 namespace Nova.LoadTest.Workloads;
 
-/// <summary>From viewers to the server: issue reports until they are durable, and questions about the stream.</summary>
+/// <summary>Requests from viewers: issue reports until they are durably stored, and stream info.</summary>
 internal sealed class W7Upstream : Workload
 {
     private const string Report =
         """{"event":"report_issue","data":{"report_id":"{id}","issue_type":"buffering","severity":"high","description":"Stalls every few seconds","client_info":{"player":"loadtest","browser":"none","os":"linux","network":"wifi","bandwidth_estimate_kbps":4200}}}""";
 
-    private const string Question = """{"event":"get_stream_info","data":{"request_id":"{id}"}}""";
+    private const string StreamInfoRequest = """{"event":"get_stream_info","data":{"request_id":"{id}"}}""";
 
-    /// <summary>Spread so thin that no viewer reports more often than a gateway may allow one.</summary>
+    /// <summary>Enough viewers that each one stays below the gateway's rate limit for reports.</summary>
     private const int DefaultReporters = 5000;
-    private const int Askers = 1000;
-    private const double LeastSustained = 2000;
-    private const double MostMilliseconds = 100;
+    private const int StreamInfoViewers = 1000;
+    private const double MinSustained = 2000;
+    private const double MaxMilliseconds = 100;
 
     private static readonly double[] DefaultRates = [200, 500, 1000, 2000, 5000];
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan ResponseTimeout = TimeSpan.FromSeconds(20);
 
     public override string Name => "W7";
 
@@ -31,18 +31,18 @@ internal sealed class W7Upstream : Workload
         foreach (var rate in bench.Settings.Rate is { } one ? [one] : DefaultRates)
         {
             var cell = await MeasureAsync(bench, "report_issue", Report, "\"report_id\":\"", bench.Settings.Viewers ?? DefaultReporters, rate);
-            if (cell is { DeliveredPercent: >= 99.9, Latency.P99: <= MostMilliseconds })
+            if (cell is { DeliveredPercent: >= 99.9, Latency.P99: <= MaxMilliseconds })
             {
                 sustained = Math.Max(sustained, rate);
             }
         }
 
         bench.Report.Add(new Goal(
-            $"Reports durably stored with p99 ≤ {MostMilliseconds} ms", $"≥ {LeastSustained:N0}/s", $"{sustained:N0}/s", sustained >= LeastSustained));
-        await MeasureAsync(bench, "get_stream_info", Question, "\"request_id\":\"", Askers, Askers);
+            $"Reports durably stored with p99 ≤ {MaxMilliseconds} ms", $"≥ {MinSustained:N0}/s", $"{sustained:N0}/s", sustained >= MinSustained));
+        await MeasureAsync(bench, "get_stream_info", StreamInfoRequest, "\"request_id\":\"", StreamInfoViewers, StreamInfoViewers);
     }
 
-    /// <summary>A Nova of its own for each rate: reports that it still works off are not the next rate's.</summary>
+    /// <summary>Starts a new Nova for each rate, so that no rate inherits the report queue of the last one.</summary>
     private async Task<Measurement> MeasureAsync(Bench bench, string what, string message, string marker, int viewers, double rate)
     {
         var nova = bench.CreateNova();
@@ -61,7 +61,7 @@ internal sealed class W7Upstream : Workload
         arrived = load.Arrived - arrived;
         session.Publications.EndWindow();
         load.Stop();
-        session.Loop.RunUntil(() => load.Answered >= session.Publications.Measured, Patience);
+        session.Loop.RunUntil(() => load.Answered >= session.Publications.Measured, ResponseTimeout);
 
         var cell = new Measurement(Name, nova.Name, $"{what} {rate:N0}/s from {viewers:N0} viewers", viewers)
         {

@@ -19,7 +19,7 @@ public sealed class ServiceStartTests
     [InlineData("Nova.Telemetry", "telemetry")]
     public async Task Run_WithoutSettings_NamesEveryMissingKey(string service, params string[] connections)
     {
-        var ended = await EndedProgram.RunAsync(service, new Dictionary<string, string>());
+        var ended = await ProgramResult.RunAsync(service, new Dictionary<string, string>());
         ended.AssertRefused(
         [
             $"{service} does not start:", "Authentication:Schemes:Bearer:ValidIssuer is missing", "Authentication:Schemes:Bearer:ValidAudiences is missing",
@@ -34,7 +34,7 @@ public sealed class ServiceStartTests
     [InlineData("Nova.Telemetry", "RequireHttpsMetadata must be true or false; it is maybe.", "Internal__ApiKey", "Internal:ApiKey cannot be used")]
     public async Task Run_WithSeveralMalformedSettings_NamesEachOfThem(string service, string unreadable, string key, string outOfRange)
     {
-        var ended = await EndedProgram.RunAsync(service, new Dictionary<string, string>(Settings())
+        var ended = await ProgramResult.RunAsync(service, new Dictionary<string, string>(Settings())
         {
             ["Gateway__MaxConnections"] = "many",
             ["ConnectionStrings__redis"] = service == "Nova.StreamState" ? "127.0.0.1:1,channelPrefix=nova" : "127.0.0.1:1",
@@ -52,7 +52,7 @@ public sealed class ServiceStartTests
     [InlineData(" \n")]
     public async Task Run_WithAnInternalKeyThatNoHeaderCarries_IsRefusedAndNotQuoted(string key)
     {
-        var ended = await EndedProgram.RunAsync("Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["Internal__ApiKey"] = key });
+        var ended = await ProgramResult.RunAsync("Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["Internal__ApiKey"] = key });
         ended.AssertRefused("Internal:ApiKey ", "Internal__ApiKey");
         Assert.True(string.IsNullOrWhiteSpace(key) || !ended.Errors.Contains(key));
     }
@@ -60,7 +60,7 @@ public sealed class ServiceStartTests
     [Fact]
     public async Task Run_WithAPasswordThatBreaksTheConnectionString_DoesNotPrintIt()
     {
-        var ended = await EndedProgram.RunAsync("Nova.StreamState", new Dictionary<string, string>(Settings())
+        var ended = await ProgramResult.RunAsync("Nova.StreamState", new Dictionary<string, string>(Settings())
         {
             ["ConnectionStrings__streams"] = "Host=127.0.0.1;Database=streams;Username=nova;Password=hun;ter2=x",
             ["ConnectionStrings__redis"] = "127.0.0.1:1,password=hun,ter2=x",
@@ -79,7 +79,7 @@ public sealed class ServiceStartTests
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
-        var ended = await EndedProgram.RunAsync(
+        var ended = await ProgramResult.RunAsync(
             "Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["ASPNETCORE_URLS"] = string.Format(null, address, port) });
         ended.AssertRefused(string.Format(null, sentence, port));
     }
@@ -87,7 +87,7 @@ public sealed class ServiceStartTests
     [Fact]
     public async Task Run_WithALogLevelThatIsNone_SaysSo()
     {
-        var ended = await EndedProgram.RunAsync("Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["Logging__LogLevel__Default"] = "loud" });
+        var ended = await ProgramResult.RunAsync("Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["Logging__LogLevel__Default"] = "loud" });
         ended.AssertRefused("Logging:LogLevel cannot be read.", "loud");
     }
 

@@ -84,6 +84,6 @@ public sealed class StandaloneStartTests : IDisposable
 
     private static string Refusal(string path) => Assert.Throws<LocalInfraException>(() => DataFolder.Open(path)).Message;
 
-    private Task<EndedProgram> RunAsync(Dictionary<string, string> environment, params string[] arguments) =>
-        EndedProgram.RunAsync("Nova.Standalone", environment, ["--data", Path.Combine(_folder.FullName, "data"), .. arguments.Contains("--port") ? arguments : ["--port", "0", .. arguments]]);
+    private Task<ProgramResult> RunAsync(Dictionary<string, string> environment, params string[] arguments) =>
+        ProgramResult.RunAsync("Nova.Standalone", environment, ["--data", Path.Combine(_folder.FullName, "data"), .. arguments.Contains("--port") ? arguments : ["--port", "0", .. arguments]]);
 }

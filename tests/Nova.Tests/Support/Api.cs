@@ -7,8 +7,8 @@ using Nova.Standalone;
 
 namespace Nova.Tests.Support;
 
-/// <summary>Nova as a client reaches it: its REST APIs through the first gateway, and every gateway's address.</summary>
-/// <param name="gateways">Where the stack's gateways are reached, if not at their own addresses.</param>
+/// <summary>A client of Nova: the REST APIs through the first gateway, and the addresses of all gateways.</summary>
+/// <param name="gateways">Addresses to use in place of the stack's gateways, such as those of proxies.</param>
 public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -26,7 +26,7 @@ public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
         return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString()!;
     }
 
-    /// <param name="body">JSON text; null for none.</param>
+    /// <param name="body">JSON text; null for an empty body.</param>
     public async Task<Answer> SendAsync(
         HttpMethod method, string path, string? body, string? token, params (string Name, string Value)[] headers)
     {
@@ -55,7 +55,7 @@ public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
                 header => header.Key, header => string.Join(",", header.Value), StringComparer.OrdinalIgnoreCase));
     }
 
-    /// <summary>A scheduled stream of a broadcaster of its own.</summary>
+    /// <summary>Creates a scheduled stream with a new broadcaster.</summary>
     public async Task<TestStream> CreateStreamAsync(string visibility = "public", string title = "A test", string description = "")
     {
         var broadcaster = $"broadcaster-{Guid.CreateVersion7():N}";
@@ -67,7 +67,7 @@ public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
         return new TestStream(this, created.Body.GetProperty("stream_id").GetString()!, broadcaster, token);
     }
 
-    /// <summary>A stream that is live.</summary>
+    /// <summary>Creates and starts a stream.</summary>
     public async Task<TestStream> StartStreamAsync(string start = """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""")
     {
         var stream = await CreateStreamAsync();
@@ -96,7 +96,7 @@ public sealed class TestStream(Api api, string id, string broadcaster, string to
 
     public string Path => $"/api/v1/streams/{id}";
 
-    /// <summary>A call that must go well.</summary>
+    /// <summary>Makes a call and asserts that it succeeds.</summary>
     public async Task<Answer> PostAsync(string call, string body = "{}", params (string Name, string Value)[] headers)
     {
         var answer = await TryPostAsync(call, body, headers);
@@ -109,7 +109,7 @@ public sealed class TestStream(Api api, string id, string broadcaster, string to
 
     public Task<Answer> GetAsync() => api.SendAsync(HttpMethod.Get, Path, null, token);
 
-    /// <summary>A viewer on a gateway, by default with a token of its own.</summary>
+    /// <summary>Connects a viewer to a gateway, by default with a new token.</summary>
     public async Task<Viewer> WatchAsync(int gateway = 0, string? viewerToken = null) =>
         await Viewer.ConnectAsync(api.Gateways[gateway], id, viewerToken ?? await api.TokenAsync($"viewer-{Guid.CreateVersion7():N}"));
 }

@@ -2,10 +2,10 @@ using Nova.Protocol;
 
 namespace Nova.Tests.Support;
 
-/// <summary>Events as StreamState puts them on a stream's channel, for tests that need more of them than its API makes in their time.</summary>
+/// <summary>Events as StreamState publishes them on a stream's channel, for tests that need a higher rate than its API allows.</summary>
 public static class ChannelEvents
 {
-    /// <param name="number">Told in <c>new_bitrate_kbps</c>.</param>
+    /// <param name="number">The value of <c>new_bitrate_kbps</c>.</param>
     public static byte[] Quality(string streamId, long version, int number) => new StreamEvent(
         version, DateTimeOffset.UtcNow, EventNames.QualityChanged, "",
         ProtocolJson.Encode(new QualityChanged(

@@ -1,6 +1,6 @@
 namespace Nova.Tests.Support;
 
-/// <summary>Waits for a condition that cannot be waited for otherwise: asked again and again until a deadline.</summary>
+/// <summary>Polls a condition until a deadline, for conditions that signal no change.</summary>
 public static class Eventually
 {
     public static async Task TrueAsync(Func<Task<bool>> condition, string what, TimeSpan? within = null)
@@ -10,7 +10,7 @@ public static class Eventually
         {
             if (timeout.IsCancellationRequested)
             {
-                throw new Xunit.Sdk.XunitException($"It did not come true that {what}.");
+                throw new Xunit.Sdk.XunitException($"This did not become true in time: {what}.");
             }
 
             await Task.Delay(25);

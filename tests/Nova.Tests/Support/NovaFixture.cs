@@ -8,22 +8,22 @@ using Npgsql;
 namespace Nova.Tests.Support;
 
 /// <summary>
-/// One Nova for all tests: real PostgreSQL, a real Redis-protocol server, stream state, telemetry and two gateways on real sockets. Every
-/// test makes streams of its own.
+/// One Nova for all tests: PostgreSQL, a Redis-protocol server, stream state, telemetry and two gateways on real sockets. Every test creates its
+/// own streams.
 /// </summary>
 public sealed class NovaFixture : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-tests-");
-    private readonly List<NovaStack> _more = [];
+    private readonly List<NovaStack> _stacks = [];
 
     public NovaStack Stack { get; private set; } = null!;
 
     public Api Api { get; private set; } = null!;
 
-    /// <summary>Claims that this Nova accepts, to be made wrong where they are to be refused.</summary>
+    /// <summary>Claims that this Nova accepts; tests of invalid tokens change them.</summary>
     public JsonObject Claims(string subject = "viewer") => TestToken.Claims("nova-standalone", subject).With("aud", "nova");
 
-    /// <summary>Signs with the key of this Nova what its own <c>/dev/tokens</c> would not.</summary>
+    /// <summary>Signs claims with this Nova's key, including claims that <c>/dev/tokens</c> would not sign.</summary>
     public string Sign(JsonObject claims) =>
         TestToken.Hmac(Convert.FromBase64String(File.ReadAllText(Path.Combine(_folder.FullName, "stack", "signing.key"))), claims);
 
@@ -34,7 +34,7 @@ public sealed class NovaFixture : IAsyncLifetime
     }
 
     /// <summary>
-    /// A second Nova with settings of its own, on the same servers but in databases of its own, which its services make. Stopped with the fixture.
+    /// Starts another Nova with these settings, on the same servers but with new databases. The fixture stops it.
     /// </summary>
     /// <param name="poolSize">Connections of each service to its database.</param>
     public async Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20)
@@ -47,9 +47,9 @@ public sealed class NovaFixture : IAsyncLifetime
         }
 
         var stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, name), Gateways = gateways, Settings = all });
-        lock (_more)
+        lock (_stacks)
         {
-            _more.Add(stack);
+            _stacks.Add(stack);
         }
 
         return stack;
@@ -57,7 +57,7 @@ public sealed class NovaFixture : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var stack in _more)
+        foreach (var stack in _stacks)
         {
             await stack.DisposeAsync();
         }

@@ -6,7 +6,7 @@ using System.Text.Json;
 
 namespace Nova.Tests.Support;
 
-/// <summary>Nova.Standalone as its users start it, in a process of its own, with everything that it prints.</summary>
+/// <summary>Nova.Standalone in its own process, as its users start it, with all its output.</summary>
 public sealed class NovaProgram : IAsyncDisposable
 {
     private const int Interrupt = 2;
@@ -39,10 +39,10 @@ public sealed class NovaProgram : IAsyncDisposable
 
     public Uri Address => _ready.Task.Result;
 
-    /// <summary>Signs its tokens; base64.</summary>
+    /// <summary>The key that signs its tokens, in base64.</summary>
     public string SigningKey => File.ReadAllText(Path.Combine(Data, "signing.key"));
 
-    /// <summary>Everything printed so far, logs included.</summary>
+    /// <summary>The output so far, including logs.</summary>
     public string Output
     {
         get
@@ -56,7 +56,7 @@ public sealed class NovaProgram : IAsyncDisposable
 
     private string Data => Path.Combine(_folder.FullName, "data");
 
-    /// <param name="openFiles">What the system allows it; 0 for the usual.</param>
+    /// <param name="openFiles">The open-file limit of the process; 0 keeps the default.</param>
     public static async Task<NovaProgram> StartAsync(IReadOnlyDictionary<string, string>? environment = null, int openFiles = 0)
     {
         var program = new NovaProgram(environment ?? new Dictionary<string, string>(), openFiles);

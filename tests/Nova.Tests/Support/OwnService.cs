@@ -15,8 +15,8 @@ using Nova.Telemetry;
 namespace Nova.Tests.Support;
 
 /// <summary>
-/// One more service of a stack, for a test that stops it, or gives it settings, a clock or neighbours of its own. Tokens for these come from
-/// <see cref="Token"/>: the stack's own key is the stack's.
+/// An additional service of a stack, for a test that stops the service or replaces its settings, its clock or other dependencies. It has its own
+/// signing key; <see cref="Token"/> creates its tokens.
 /// </summary>
 public sealed class OwnService : IAsyncDisposable
 {
@@ -45,7 +45,7 @@ public sealed class OwnService : IAsyncDisposable
     public static Task<OwnService> StartTelemetryAsync(NovaStack stack) =>
         StartAsync(stack, builder => builder.AddTelemetry(), app => app.MapTelemetry(), null, null);
 
-    /// <param name="claims">Beside <c>sub</c>, and in place of what would be there without them.</param>
+    /// <param name="claims">Additional claims; they override <c>sub</c> and the default claims.</param>
     public static string Token(string sub = "viewer", params (string Name, object Value)[] claims)
     {
         var all = new Dictionary<string, object> { ["sub"] = sub };
@@ -66,7 +66,7 @@ public sealed class OwnService : IAsyncDisposable
 
     public Task<Viewer> WatchAsync(TestStream stream, string? token = null) => Viewer.ConnectAsync(Address, stream.Id, token ?? Token());
 
-    /// <summary>As an orchestrator stops it.</summary>
+    /// <summary>Stops the service gracefully, as an orchestrator does.</summary>
     public async Task StopAsync()
     {
         if (!_isStopped)
@@ -102,7 +102,7 @@ public sealed class OwnService : IAsyncDisposable
             [$"{Bearer}:SigningKeys:0:Issuer"] = Issuer,
             [$"{Bearer}:SigningKeys:0:Value"] = Convert.ToBase64String(Key),
             ["Gateway:DrainDelay"] = "00:00:00",
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "", // The stack's first gateway exports for this process.
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "", // The stack's first gateway exports the telemetry of this process.
         });
         builder.Configuration.AddInMemoryCollection(settings ?? new Dictionary<string, string?>());
         builder.WebHost.UseUrls("http://127.0.0.1:0");

@@ -4,7 +4,7 @@ using System.Text;
 
 namespace Nova.Tests.Support;
 
-/// <summary>A frame as the server sent it, and whatever a client may send, right or wrong (RFC 6455 5.2).</summary>
+/// <summary>A frame received from the server, and builders for valid and invalid client frames (RFC 6455, 5.2).</summary>
 public sealed record RawFrame(int Opcode, byte[] Payload)
 {
     public const int Continuation = 0;
@@ -14,10 +14,10 @@ public sealed record RawFrame(int Opcode, byte[] Payload)
     public const int Ping = 9;
     public const int Pong = 10;
 
-    /// <summary>No two of its bytes differ by what turns one JSON whitespace into another: unmasked at the wrong place, padding is no JSON.</summary>
+    /// <summary>No XOR of two of its bytes turns one JSON whitespace into another, so padding unmasked at a wrong offset is invalid.</summary>
     private static readonly byte[] Mask = [0x37, 0xFA, 0x21, 0x3D];
 
-    /// <summary>How a length is written.</summary>
+    /// <summary>The encoding of the length.</summary>
     public enum LengthForm
     {
         Minimal,
@@ -29,7 +29,7 @@ public sealed record RawFrame(int Opcode, byte[] Payload)
 
     public Frame AsMessage() => Frame.Read(Opcode == Text ? WebSocketMessageType.Text : WebSocketMessageType.Binary, AsText);
 
-    /// <summary>A client's whole frame.</summary>
+    /// <summary>Builds a complete client frame.</summary>
     public static byte[] Build(
         int opcode, ReadOnlySpan<byte> payload = default, bool fin = true, int rsv = 0, bool masked = true, LengthForm form = LengthForm.Minimal)
     {
@@ -51,7 +51,7 @@ public sealed record RawFrame(int Opcode, byte[] Payload)
 
     public static byte[] OfClose(int code, ReadOnlySpan<byte> reason) => Build(Close, [(byte)(code >> 8), (byte)code, .. reason]);
 
-    /// <summary>Only the head, for a payload of any declared length that may never come. A masked one ends with the key.</summary>
+    /// <summary>Builds only the header, for a payload of any declared length. If masked, the header ends with the key.</summary>
     public static byte[] Header(
         int opcode, ulong length, bool fin = true, int rsv = 0, bool masked = true, LengthForm form = LengthForm.Minimal)
     {
@@ -90,8 +90,8 @@ public sealed record RawFrame(int Opcode, byte[] Payload)
         return bytes[..used].ToArray();
     }
 
-    /// <summary>Masks the start of a payload whose head went before it.</summary>
-    /// <param name="at">How many bytes of the payload went before these.</param>
+    /// <summary>Masks a part of a payload.</summary>
+    /// <param name="at">The part's offset in the payload.</param>
     public static byte[] Masked(ReadOnlySpan<byte> payload, int at = 0)
     {
         var bytes = payload.ToArray();
@@ -99,7 +99,7 @@ public sealed record RawFrame(int Opcode, byte[] Payload)
         return bytes;
     }
 
-    /// <summary>A message cut into frames of at most that many bytes, the last one final.</summary>
+    /// <summary>Splits a message into frames of at most <paramref name="size"/> bytes.</summary>
     public static IReadOnlyList<byte[]> Fragments(ReadOnlySpan<byte> message, int size, int opcode = Text)
     {
         List<byte[]> frames = [];

@@ -8,16 +8,16 @@ namespace Nova.Tests.Support;
 /// <summary>How a connection ended.</summary>
 public enum RawEnding
 {
-    /// <summary>Everything was read, then 0 bytes.</summary>
+    /// <summary>The server closed the connection after all its data.</summary>
     Fin,
 
-    /// <summary>TCP reset it: what was under way is lost.</summary>
+    /// <summary>The server reset the connection; data in flight is lost.</summary>
     Reset,
 }
 
 /// <summary>
-/// A client on a bare TCP socket, plain or TLS: sends any bytes in any pieces and holds every frame of the server's against RFC 6455. It
-/// answers nothing by itself.
+/// A client on a plain TCP or TLS socket. It sends any bytes in any pieces, and checks every frame of the server against RFC 6455. It replies to
+/// no frame by itself.
 /// </summary>
 public sealed class RawViewer : IAsyncDisposable
 {
@@ -30,7 +30,7 @@ public sealed class RawViewer : IAsyncDisposable
     private readonly byte[] _buffer = new byte[16 * 1024];
     private int _from;
     private int _to;
-    private bool _closeCame;
+    private bool _receivedClose;
 
     private RawViewer(Socket socket, Stream stream)
     {
@@ -41,10 +41,10 @@ public sealed class RawViewer : IAsyncDisposable
     /// <summary>Set once the server has ended the connection.</summary>
     public RawEnding? Ending { get; private set; }
 
-    /// <summary>Asked before every read for the most that it may take; may make the read wait. Null reads what is there.</summary>
-    public Func<ValueTask<int>>? Sip { get; set; }
+    /// <summary>Called before every read: returns the maximum of bytes to read, and can delay the read. Null means no limit.</summary>
+    public Func<ValueTask<int>>? ReadLimit { get; set; }
 
-    /// <param name="receiveBuffer">SO_RCVBUF, 0 for the system's own. Set before connecting, so that the window is small from the start.</param>
+    /// <param name="receiveBuffer">SO_RCVBUF; 0 keeps the default. It is set before the connect, so that the window is small from the start.</param>
     public static async Task<RawViewer> OpenAsync(Uri gateway, int receiveBuffer = 0)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
@@ -66,7 +66,7 @@ public sealed class RawViewer : IAsyncDisposable
         return new RawViewer(socket, stream);
     }
 
-    /// <summary>A viewer that is upgraded and greeted.</summary>
+    /// <summary>Connects a viewer and reads its connection_established.</summary>
     public static async Task<RawViewer> WatchAsync(Uri gateway, string streamId, string token, int receiveBuffer = 0)
     {
         var viewer = await OpenAsync(gateway, receiveBuffer);
@@ -77,8 +77,8 @@ public sealed class RawViewer : IAsyncDisposable
         return viewer;
     }
 
-    /// <summary>A whole request head. The usual upgrade, unless told otherwise.</summary>
-    /// <param name="headers">In place of those that make it an upgrade; Host is always there.</param>
+    /// <summary>A complete request head, by default a valid upgrade.</summary>
+    /// <param name="headers">Headers in place of the upgrade's; Host is always added.</param>
     public static string Request(Uri gateway, string target, string method = "GET", string version = "HTTP/1.1", params string[] headers)
     {
         if (headers.Length == 0)
@@ -89,33 +89,33 @@ public sealed class RawViewer : IAsyncDisposable
         return $"{method} {target} {version}\r\nHost: {gateway.Authority}\r\n{string.Concat(headers.Select(header => header + "\r\n"))}\r\n";
     }
 
-    /// <summary>Sends a request's head and reads the answer's.</summary>
-    /// <param name="behind">What leaves in the same write.</param>
-    public async Task<RawResponse> UpgradeAsync(string request, params byte[] behind)
+    /// <summary>Sends a request head and reads the response head.</summary>
+    /// <param name="trailing">Bytes after the head, in the same write.</param>
+    public async Task<RawResponse> UpgradeAsync(string request, params byte[] trailing)
     {
-        Assert.True(await WriteAsync((byte[])[.. Encoding.UTF8.GetBytes(request), .. behind]), "The connection was gone before the request was out.");
+        Assert.True(await WriteAsync((byte[])[.. Encoding.UTF8.GetBytes(request), .. trailing]), "The connection broke before the request was sent.");
         using var timeout = new CancellationTokenSource(Api.Patience);
         var head = new List<byte>();
         while (!head.TakeLast(4).SequenceEqual("\r\n\r\n"u8.ToArray()))
         {
-            Assert.True(_from < _to || await FillAsync(timeout.Token), $"No whole answer came: {Encoding.ASCII.GetString([.. head])}");
+            Assert.True(_from < _to || await FillAsync(timeout.Token), $"The response is incomplete: {Encoding.ASCII.GetString([.. head])}");
             head.Add(_buffer[_from++]);
         }
 
         return RawResponse.Parse(Encoding.ASCII.GetString([.. head]));
     }
 
-    /// <summary>Writes all of it, in pieces of at most <paramref name="chop"/> bytes, each a TCP write; 0 makes it one.</summary>
-    /// <returns>False if the connection broke before all was out.</returns>
-    public async Task<bool> WriteAsync(ReadOnlyMemory<byte> bytes, int chop = 0, TimeSpan? within = null)
+    /// <summary>Writes the bytes in pieces of at most <paramref name="pieceSize"/> bytes, each a TCP write; 0 means one write.</summary>
+    /// <returns>False if the connection broke before the last write.</returns>
+    public async Task<bool> WriteAsync(ReadOnlyMemory<byte> bytes, int pieceSize = 0, TimeSpan? within = null)
     {
         using var timeout = new CancellationTokenSource(within ?? Api.Patience);
         try
         {
-            for (var at = 0; at < bytes.Length; at += chop)
+            for (var at = 0; at < bytes.Length; at += pieceSize)
             {
-                chop = chop > 0 ? chop : bytes.Length;
-                await _stream.WriteAsync(bytes[at..Math.Min(at + chop, bytes.Length)], timeout.Token);
+                pieceSize = pieceSize > 0 ? pieceSize : bytes.Length;
+                await _stream.WriteAsync(bytes[at..Math.Min(at + pieceSize, bytes.Length)], timeout.Token);
             }
 
             return true;
@@ -128,7 +128,7 @@ public sealed class RawViewer : IAsyncDisposable
 
     public Task<bool> WriteAsync(IEnumerable<byte[]> frames) => WriteAsync(frames.SelectMany(frame => frame).ToArray());
 
-    /// <summary>Says that nothing more will come: the server reads 0 bytes.</summary>
+    /// <summary>Closes the sending half: the server reads 0 bytes.</summary>
     public void EndWriting()
     {
         try
@@ -137,11 +137,12 @@ public sealed class RawViewer : IAsyncDisposable
         }
         catch (SocketException)
         {
-            // Already gone.
+            // The connection has already ended.
         }
     }
 
-    /// <summary>The next frame, which must be whole and flawless; null once the connection has ended.</summary>
+    /// <summary>Reads the next frame, which must be complete and valid.</summary>
+    /// <returns>Null if the connection has ended.</returns>
     public async Task<RawFrame?> ReadAsync(TimeSpan? within = null)
     {
         using var timeout = new CancellationTokenSource(within ?? Api.Patience);
@@ -155,7 +156,7 @@ public sealed class RawViewer : IAsyncDisposable
         }
     }
 
-    /// <summary>The next frame that fits; those before it are passed over.</summary>
+    /// <summary>Reads up to the first frame that matches.</summary>
     public async Task<RawFrame> WaitForAsync(Func<RawFrame, bool> matches)
     {
         while (await ReadAsync() is { } frame)
@@ -166,11 +167,11 @@ public sealed class RawViewer : IAsyncDisposable
             }
         }
 
-        throw new Xunit.Sdk.XunitException($"The connection ended ({Ending}) without the frame that was waited for.");
+        throw new Xunit.Sdk.XunitException($"The connection ended ({Ending}) before a matching frame.");
     }
 
-    /// <summary>Everything up to the connection's end.</summary>
-    /// <param name="onClose">Done when the server's close is there; by default nothing.</param>
+    /// <summary>Reads all frames up to the end of the connection.</summary>
+    /// <param name="onClose">Called when the server's close frame has been read.</param>
     public async Task<RawTranscript> ReadToEndAsync(Func<Task>? onClose = null, TimeSpan? within = null)
     {
         List<RawFrame> frames = [];
@@ -195,7 +196,7 @@ public sealed class RawViewer : IAsyncDisposable
         return new RawTranscript(frames, Ending!.Value);
     }
 
-    /// <summary>Takes what comes until the server ends the connection, whatever it is.</summary>
+    /// <summary>Reads and discards bytes until the server ends the connection.</summary>
     public async Task DrainAsync()
     {
         using var timeout = new CancellationTokenSource(Api.Patience);
@@ -205,7 +206,7 @@ public sealed class RawViewer : IAsyncDisposable
         }
     }
 
-    /// <summary>Answers the server's close as a browser does, and closes its own half.</summary>
+    /// <summary>Replies to the server's close frame as a browser does, and closes the sending half.</summary>
     public async Task AnswerCloseAsync()
     {
         await WriteAsync(RawFrame.OfClose(1000));
@@ -221,7 +222,7 @@ public sealed class RawViewer : IAsyncDisposable
             return null;
         }
 
-        Assert.False(_closeCame, "Something came after the close frame.");
+        Assert.False(_receivedClose, "The server sent data after the close frame.");
         if (await TakeAsync(2, cancellationToken) is not { } head)
         {
             return null;
@@ -253,7 +254,7 @@ public sealed class RawViewer : IAsyncDisposable
         }
 
         Check(opcode, payload);
-        _closeCame = opcode == RawFrame.Close;
+        _receivedClose = opcode == RawFrame.Close;
         return new RawFrame(opcode, payload);
     }
 
@@ -270,7 +271,8 @@ public sealed class RawViewer : IAsyncDisposable
         }
     }
 
-    /// <summary>That many bytes, or null if a reset came before them. A FIN in the middle of a frame is the server's fault.</summary>
+    /// <summary>Reads that many bytes. A FIN in the middle of a frame fails the test.</summary>
+    /// <returns>Null if the connection was reset first.</returns>
     private async Task<byte[]?> TakeAsync(int count, CancellationToken cancellationToken)
     {
         var bytes = new byte[count];
@@ -298,10 +300,10 @@ public sealed class RawViewer : IAsyncDisposable
             return false;
         }
 
-        var most = Sip is null ? _buffer.Length : Math.Clamp(await Sip(), 1, _buffer.Length);
+        var limit = ReadLimit is null ? _buffer.Length : Math.Clamp(await ReadLimit(), 1, _buffer.Length);
         try
         {
-            (_from, _to) = (0, await _stream.ReadAsync(_buffer.AsMemory(0, most), cancellationToken));
+            (_from, _to) = (0, await _stream.ReadAsync(_buffer.AsMemory(0, limit), cancellationToken));
             Ending = _to == 0 ? RawEnding.Fin : null;
         }
         catch (IOException)
@@ -314,12 +316,12 @@ public sealed class RawViewer : IAsyncDisposable
     }
 }
 
-/// <summary>All that came after the greeting, and how it ended.</summary>
+/// <summary>All frames that the viewer read, and how the connection ended.</summary>
 public sealed record RawTranscript(IReadOnlyList<RawFrame> Frames, RawEnding Ending)
 {
     private byte[]? ClosePayload => Frames.LastOrDefault(frame => frame.Opcode == RawFrame.Close)?.Payload;
 
-    /// <summary>Null if no close frame came.</summary>
+    /// <summary>The code of the close frame; null if the server sent none.</summary>
     public int? CloseCode => ClosePayload is { } payload ? BinaryPrimitives.ReadUInt16BigEndian(payload) : null;
 
     public string CloseReason => ClosePayload is { } payload ? Encoding.UTF8.GetString(payload.AsSpan(2)) : "";
@@ -332,7 +334,7 @@ public sealed record RawTranscript(IReadOnlyList<RawFrame> Frames, RawEnding End
     }))}, then {Ending}";
 }
 
-/// <summary>The head of an HTTP answer.</summary>
+/// <summary>The head of an HTTP response.</summary>
 public sealed record RawResponse(int Status, IReadOnlyList<(string Name, string Value)> Headers)
 {
     public static RawResponse Parse(string head)
@@ -343,7 +345,7 @@ public sealed record RawResponse(int Status, IReadOnlyList<(string Name, string 
             [.. lines.Skip(1).Select(line => line.Split(':', 2)).Select(parts => (parts[0].Trim(), parts[1].Trim()))]);
     }
 
-    /// <summary>The header's value; null where it is not there.</summary>
+    /// <summary>The header's value; null if the header is missing.</summary>
     public string? Header(string name)
     {
         string[] values = [.. Headers.Where(header => header.Name.Equals(name, StringComparison.OrdinalIgnoreCase)).Select(header => header.Value)];

@@ -11,7 +11,7 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Nova.Tests.Support;
 
-/// <summary>An OpenID Connect issuer on a real port: discovery, a key set that changes, and every way to fail.</summary>
+/// <summary>An OpenID Connect issuer on a real port, with discovery, a key set that can change, and injectable faults.</summary>
 public sealed class TestIssuer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -29,10 +29,10 @@ public sealed class TestIssuer : IAsyncDisposable
 
     public string JwksAddress => $"{Address}/keys";
 
-    /// <summary>How often the keys were asked for.</summary>
+    /// <summary>The number of requests for the key set.</summary>
     public int Requests => Volatile.Read(ref _requests);
 
-    /// <summary>What it answers instead of the keys, if anything.</summary>
+    /// <summary>Replaces the response with the key set; null means no fault.</summary>
     public Func<Task<IResult>>? Fault { get; set; }
 
     public static async Task<TestIssuer> StartAsync()
@@ -47,13 +47,13 @@ public sealed class TestIssuer : IAsyncDisposable
         return issuer;
     }
 
-    /// <summary>A new RS256 key that tokens may be signed with; others learn of it when they ask next.</summary>
+    /// <summary>Adds a new RS256 signing key to the published key set.</summary>
     public SigningCredentials AddRsaKey(string keyId, int bits = 2048) => Add(new RsaSecurityKey(RSA.Create(bits)) { KeyId = keyId }, SecurityAlgorithms.RsaSha256);
 
     public SigningCredentials AddEcKey(string keyId, string algorithm = SecurityAlgorithms.EcdsaSha256) =>
         Add(new ECDsaSecurityKey(ECDsa.Create(algorithm == SecurityAlgorithms.EcdsaSha256 ? ECCurve.NamedCurves.nistP256 : ECCurve.NamedCurves.nistP384)) { KeyId = keyId }, algorithm);
 
-    /// <summary>Something that does not belong into a public key set.</summary>
+    /// <summary>Publishes any key, including one that does not belong in a public key set.</summary>
     public void Publish(JsonWebKey key) => _published.Add(key);
 
     public void Withdraw(string keyId) => _published.RemoveAll(key => key.Kid == keyId);

@@ -6,13 +6,13 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Nova.Tests.Support;
 
-/// <summary>Tokens as one wants them, right or wrong: every member of header and claims as given, signed or not.</summary>
+/// <summary>Creates valid and invalid tokens, with any header and any claims, signed or unsigned.</summary>
 public static class TestToken
 {
     public const string Issuer = "nova-test-issuer";
     public const string Audience = "nova-test";
 
-    /// <summary>The claims of a token that is good for ten minutes.</summary>
+    /// <summary>The claims of a token that is valid for ten minutes.</summary>
     public static JsonObject Claims(string issuer = Issuer, string subject = "viewer-1") => new()
     {
         ["iss"] = issuer,
@@ -24,13 +24,13 @@ public static class TestToken
 
     public static long Now => DateTimeOffset.UtcNow.ToUnixTimeSeconds();
 
-    /// <summary>HS256 with this key, whatever the header says.</summary>
+    /// <summary>Signs with HS256 and this key, whatever the header says.</summary>
     public static string Hmac(byte[] key, JsonObject claims, JsonObject? header = null) =>
         Sign(header ?? new JsonObject { ["alg"] = "HS256", ["typ"] = "JWT" }, claims.ToJsonString(), input => HMACSHA256.HashData(key, input));
 
     public static string HmacOf(byte[] key, string claims) => Sign(new JsonObject { ["alg"] = "HS256" }, claims, input => HMACSHA256.HashData(key, input));
 
-    /// <summary>By an issuer's key.</summary>
+    /// <summary>Signs with an issuer's key.</summary>
     public static string Signed(SigningCredentials credentials, JsonObject claims, JsonObject? header = null)
     {
         header ??= new JsonObject { ["alg"] = credentials.Algorithm, ["kid"] = credentials.Key.KeyId };

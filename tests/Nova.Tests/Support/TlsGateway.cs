@@ -13,8 +13,8 @@ using Nova.Standalone;
 namespace Nova.Tests.Support;
 
 /// <summary>
-/// One more gateway of a stack, which speaks TLS (R2) as anybody would make it: by Kestrel's own configuration. It has a signing key of its
-/// own; its viewers' tokens come from itself.
+/// An additional gateway of a stack, with TLS (R2) in Kestrel's own configuration, as a deployment would set it up. It has its own signing key,
+/// and <see cref="TokenAsync"/> gets its tokens.
 /// </summary>
 public sealed class TlsGateway : IAsyncDisposable
 {
@@ -28,7 +28,7 @@ public sealed class TlsGateway : IAsyncDisposable
         Address = new Uri(app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single());
     }
 
-    /// <summary>An https address; a WebSocket's is the same with wss.</summary>
+    /// <summary>The https address; for WebSockets, replace the scheme with wss.</summary>
     public Uri Address { get; }
 
     public static async Task<TlsGateway> StartAsync(NovaStack stack)
@@ -57,7 +57,7 @@ public sealed class TlsGateway : IAsyncDisposable
             [$"{Bearer}:ValidAudiences:0"] = "nova",
             [$"{Bearer}:SigningKeys:0:Issuer"] = "nova-tls",
             [$"{Bearer}:SigningKeys:0:Value"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
-            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "", // The stack's first gateway exports for this process.
+            ["OTEL_EXPORTER_OTLP_ENDPOINT"] = "", // The stack's first gateway exports the telemetry of this process.
         });
         builder.AddGateway();
         var app = builder.Build();
@@ -66,7 +66,7 @@ public sealed class TlsGateway : IAsyncDisposable
         return new TlsGateway(app, folder);
     }
 
-    /// <summary>A viewer's token for this gateway.</summary>
+    /// <summary>Gets a viewer's token from this gateway.</summary>
     public async Task<string> TokenAsync()
     {
         using var handler = new HttpClientHandler { ServerCertificateCustomValidationCallback = HttpClientHandler.DangerousAcceptAnyServerCertificateValidator };

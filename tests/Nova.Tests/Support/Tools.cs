@@ -3,33 +3,33 @@ using System.Runtime.CompilerServices;
 
 namespace Nova.Tests.Support;
 
-/// <summary>Programs that tests need beside .NET. Missing ones skip a test visibly on a developer's machine and fail it in CI.</summary>
+/// <summary>Programs that tests need besides .NET. A missing program skips the test on a developer's machine and fails it in CI.</summary>
 public static class Tools
 {
     public static string Node => Find("Node.js 20 or newer", "apt-get install nodejs, or nodejs.org", "node");
 
-    /// <summary>Starts a script that uses WebSocket, which Node has by itself from version 22 on.</summary>
+    /// <summary>Starts a script that uses WebSocket, which Node.js enables by default from version 22 on.</summary>
     public static Process StartScript(string script, params string[] arguments)
     {
-        using var asked = Start(Node, ["--version"]);
-        var major = int.Parse(asked.StandardOutput.ReadToEnd().TrimStart('v').Split('.')[0], System.Globalization.CultureInfo.InvariantCulture);
+        using var version = Start(Node, ["--version"]);
+        var major = int.Parse(version.StandardOutput.ReadToEnd().TrimStart('v').Split('.')[0], System.Globalization.CultureInfo.InvariantCulture);
         return Start(Node, [.. major < 22 ? ["--experimental-websocket"] : Array.Empty<string>(), Path.Combine(AppContext.BaseDirectory, script), .. arguments]);
     }
 
-    /// <summary>The protocol as its owner wrote it, beside the repository; a test that needs it is skipped where it is not.</summary>
+    /// <summary>The owner's protocol document, beside the repository; without it, the test is skipped.</summary>
     public static string ProtocolDocument
     {
         get
         {
             var document = Path.Combine(Root, "..", "shared", "websocket-protocol.md");
-            Assert.SkipUnless(File.Exists(document), "The protocol's document is its owner's and is not in this repository; it was not found beside it.");
+            Assert.SkipUnless(File.Exists(document), "The owner's protocol document is not part of this repository, and was not found beside it.");
             return document;
         }
     }
 
     public static string Chromium => Find("Chromium", "apt-get install chromium", "chromium", "chromium-browser", "google-chrome", "chrome");
 
-    /// <summary>The repository's root, wherever the tests were built to.</summary>
+    /// <summary>The repository's root, independent of the output folder.</summary>
     public static string Root { get; } = FindRoot();
 
     public static Process Start(string program, IEnumerable<string> arguments, string? folder = null) => Process.Start(new ProcessStartInfo(program, arguments)
@@ -40,7 +40,7 @@ public static class Tools
         WorkingDirectory = folder ?? Root,
     })!;
 
-    /// <summary>A new folder that another account can reach: root's tests have their PostgreSQL run by one.</summary>
+    /// <summary>Creates a folder that other accounts can reach: as root, the tests run PostgreSQL under another account.</summary>
     public static DirectoryInfo TemporaryFolder(string prefix)
     {
         var folder = Directory.CreateTempSubdirectory(prefix);
@@ -72,7 +72,7 @@ public static class Tools
         var folder = new DirectoryInfo(Path.GetDirectoryName(thisFile)!);
         while (!File.Exists(Path.Combine(folder.FullName, "Nova.Aspire.sln")))
         {
-            folder = folder.Parent ?? throw new InvalidOperationException("Nova.Aspire.sln is in no folder above the tests.");
+            folder = folder.Parent ?? throw new InvalidOperationException("No folder above the tests contains Nova.Aspire.sln.");
         }
 
         return folder.FullName;

@@ -5,7 +5,7 @@ using System.Text.Json;
 
 namespace Nova.Tests.Support;
 
-/// <summary>A raw WebSocket client that records every frame, and holds each of them against the envelope's rules (R10).</summary>
+/// <summary>A WebSocket client that records every message and checks each one against the envelope's rules (R10).</summary>
 public sealed class Viewer : IAsyncDisposable
 {
     private readonly ClientWebSocket _socket;
@@ -25,13 +25,13 @@ public sealed class Viewer : IAsyncDisposable
     public static async Task<Viewer> ConnectAsync(Uri gateway, string streamId, string token)
     {
         var socket = new ClientWebSocket();
-        socket.Options.KeepAliveInterval = TimeSpan.Zero; // No control frames of ours: the protocol's own pings are tested.
+        socket.Options.KeepAliveInterval = TimeSpan.Zero; // The client must not ping: the tests check the protocol's own pings.
         using var timeout = new CancellationTokenSource(Api.Patience);
         await socket.ConnectAsync(Address(gateway, streamId, token), timeout.Token);
         return new Viewer(socket);
     }
 
-    /// <summary>Everything received so far, in order.</summary>
+    /// <summary>The messages received so far, in order.</summary>
     public IReadOnlyList<Frame> Frames
     {
         get
@@ -54,13 +54,13 @@ public sealed class Viewer : IAsyncDisposable
     public Task SendAsync(byte[] bytes, WebSocketMessageType type, bool endOfMessage = true) =>
         _socket.SendAsync(bytes, type, endOfMessage, CancellationToken.None);
 
-    /// <summary>The first frame of that event, now or later.</summary>
-    /// <param name="from">How many frames to pass over: those that were there before what is tested.</param>
+    /// <summary>Waits for the first frame of that event, including frames already received.</summary>
+    /// <param name="from">Number of frames to skip, such as those from before the tested action.</param>
     public async Task<Frame> WaitForAsync(string name, Func<JsonElement, bool>? matches = null, TimeSpan? within = null, int from = 0)
     {
         var found = await WaitUntilAsync(
             frames => frames.Skip(from).FirstOrDefault(frame => frame.Event == name && (matches is null || matches(frame.Data))), within ?? Api.Patience);
-        return found ?? throw new Xunit.Sdk.XunitException($"No {name} came; these did:\n{string.Join('\n', Frames.Select(frame => frame.Raw))}");
+        return found ?? throw new Xunit.Sdk.XunitException($"No {name} arrived, only:\n{string.Join('\n', Frames.Select(frame => frame.Raw))}");
     }
 
     /// <summary>Waits for the server's close and returns its code.</summary>
@@ -70,10 +70,10 @@ public sealed class Viewer : IAsyncDisposable
         return CloseCode;
     }
 
-    /// <summary>Leaves without a word: the connection breaks.</summary>
+    /// <summary>Breaks the connection without a close frame.</summary>
     public void Abort() => _socket.Abort();
 
-    /// <param name="status">Null sends a close frame without a code, as the document's client does.</param>
+    /// <param name="status">Null sends a close frame without a code, as the protocol document's client does.</param>
     public async Task CloseAsync(WebSocketCloseStatus? status = WebSocketCloseStatus.NormalClosure)
     {
         await _socket.CloseOutputAsync(status ?? WebSocketCloseStatus.Empty, null, CancellationToken.None);
@@ -146,11 +146,11 @@ public sealed class Viewer : IAsyncDisposable
         }
         catch (WebSocketException)
         {
-            // Broken: Frames and CloseCode say how far it came.
+            // The connection broke; Frames and CloseCode hold what arrived before.
         }
         catch (Exception exception) when (exception is OperationCanceledException or ObjectDisposedException)
         {
-            // Aborted by the test.
+            // The test aborted the connection.
         }
     }
 

@@ -4,11 +4,11 @@ using System.Text.Json;
 
 namespace Nova.LoadTest.Systems.Nova;
 
-/// <summary>A stream that viewers watch.</summary>
-/// <param name="Version">After its start; events published past StreamState go on from here.</param>
+/// <summary>A live stream.</summary>
+/// <param name="Version">Version after the start; events that bypass StreamState continue from it.</param>
 internal readonly record struct LiveStream(Guid Id, long Version);
 
-/// <summary>The publisher's REST interface, through a gateway, as an operator.</summary>
+/// <summary>The REST API through a gateway, with an operator's token.</summary>
 internal sealed class NovaApi : IDisposable
 {
     private readonly HttpClient _http;
@@ -35,10 +35,10 @@ internal sealed class NovaApi : IDisposable
     private async Task<JsonDocument> PostAsync(string path, string body, CancellationToken cancellationToken)
     {
         using var content = new StringContent(body, Encoding.UTF8, "application/json");
-        using var answer = await _http.PostAsync(path, content, cancellationToken);
-        var text = await answer.Content.ReadAsStringAsync(cancellationToken);
-        return answer.IsSuccessStatusCode
+        using var response = await _http.PostAsync(path, content, cancellationToken);
+        var text = await response.Content.ReadAsStringAsync(cancellationToken);
+        return response.IsSuccessStatusCode
             ? JsonDocument.Parse(text)
-            : throw new LoadTestException($"POST {path} was answered {(int)answer.StatusCode}: {text}");
+            : throw new LoadTestException($"POST {path} was answered {(int)response.StatusCode}: {text}");
     }
 }

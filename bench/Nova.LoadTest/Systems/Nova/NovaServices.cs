@@ -5,8 +5,8 @@ using Nova.LoadTest.Systems.Peers;
 namespace Nova.LoadTest.Systems.Nova;
 
 /// <summary>
-/// Nova as it runs in production: a process per service, real PostgreSQL and a Redis-protocol server, wired by the environment. Gateways are
-/// on the measured core, all else beside the generator.
+/// Nova as in production: a process per service, PostgreSQL and a Redis-protocol server, configured by environment variables. Gateways run on
+/// the measured core, everything else runs on the generator's core.
 /// </summary>
 internal sealed class NovaServices(Placement placement, string folder, NovaTokens tokens) : IAsyncDisposable
 {
@@ -14,7 +14,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
 
     private static Task? s_build;
 
-    private readonly Stack<ServerProcess> _behind = [];
+    private readonly Stack<ServerProcess> _backends = [];
     private readonly List<(ServerProcess Process, int Port)> _gateways = [];
     private readonly int _postgresPort = Ports.Find();
     private readonly int _streamStatePort = Ports.Find();
@@ -31,27 +31,27 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
     {
         await (s_build ??= BuildAsync(cancellationToken));
 
-        // PostgreSQL runs under an account of its own, which must get into this folder.
+        // PostgreSQL runs under its own account, which must be able to reach this folder.
         File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
-        _behind.Push(await StartInfraAsync("infra", Ports.Find(), _postgresPort, cancellationToken));
+        _backends.Push(await StartInfraAsync("infra", Ports.Find(), _postgresPort, cancellationToken));
         await StartRedisAsync(cancellationToken);
 
-        _behind.Push(await StartServiceAsync("Nova.StreamState", _streamStatePort, placement.Others, cancellationToken));
-        _behind.Push(await StartServiceAsync("Nova.Telemetry", _telemetryPort, placement.Others, cancellationToken));
+        _backends.Push(await StartServiceAsync("Nova.StreamState", _streamStatePort, placement.OtherCores, cancellationToken));
+        _backends.Push(await StartServiceAsync("Nova.Telemetry", _telemetryPort, placement.OtherCores, cancellationToken));
         for (var i = 0; i < gateways; i++)
         {
             var port = Ports.Find();
-            _gateways.Add((await StartServiceAsync("Nova.Gateway", port, placement.Measured, cancellationToken), port));
+            _gateways.Add((await StartServiceAsync("Nova.Gateway", port, placement.MeasuredCores, cancellationToken), port));
         }
     }
 
-    /// <summary>Kills a gateway and starts it again on its port.</summary>
+    /// <summary>Kills a gateway and restarts it on the same port.</summary>
     public async Task RestartGatewayAsync(int index, CancellationToken cancellationToken)
     {
         var (process, port) = _gateways[index];
         await process.KillAsync();
         await process.DisposeAsync();
-        _gateways[index] = (await StartServiceAsync("Nova.Gateway", port, placement.Measured, cancellationToken), port);
+        _gateways[index] = (await StartServiceAsync("Nova.Gateway", port, placement.MeasuredCores, cancellationToken), port);
     }
 
     public async Task StopRedisAsync()
@@ -60,7 +60,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         _redis = null;
     }
 
-    /// <summary>Debian's Redis; where that cannot be had, Nova's own local server in a process of its own.</summary>
+    /// <summary>Starts Debian's Redis; if that cannot be downloaded, Nova.LocalInfra's Redis-protocol server in its own process.</summary>
     public async Task StartRedisAsync(CancellationToken cancellationToken)
     {
         if (!await PeerCache.TryGetRedisAsync(cancellationToken))
@@ -70,7 +70,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         }
 
         _redis = ServerProcess.Start(
-            "redis", placement.Others, [PeerCache.Redis, "--bind", "127.0.0.1", "--port", $"{RedisPort}", "--save", ""],
+            "redis", placement.OtherCores, [PeerCache.Redis, "--bind", "127.0.0.1", "--port", $"{RedisPort}", "--save", ""],
             new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = PeerCache.Libraries }, folder);
         await _redis.WaitUntilListeningAsync(RedisPort, cancellationToken);
     }
@@ -82,7 +82,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
             await gateway.DisposeAsync();
         }
 
-        while (_behind.TryPop(out var service))
+        while (_backends.TryPop(out var service))
         {
             await service.DisposeAsync();
         }
@@ -93,14 +93,14 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         }
     }
 
-    /// <summary>Nova.Standalone refers to all services, so its build is theirs. It may use every core: nothing is measured yet.</summary>
+    /// <summary>Builds Nova.Standalone, which references all services. The build may use every core, because nothing is measured yet.</summary>
     private async Task BuildAsync(CancellationToken cancellationToken)
     {
         Console.Error.WriteLine("Building Nova in Release.");
         using var build = Process.Start(new ProcessStartInfo("taskset",
         [
-            "-c", $"{placement.Measured},{placement.Others}", "dotnet", "build", "Nova.Standalone", "-c", "Release", "-v", "quiet", "-nologo",
-            "-nodeReuse:false", "-p:UseSharedCompilation=false", // Nothing of it may stay and be foreign load.
+            "-c", $"{placement.MeasuredCores},{placement.OtherCores}", "dotnet", "build", "Nova.Standalone", "-c", "Release", "-v", "quiet", "-nologo",
+            "-nodeReuse:false", "-p:UseSharedCompilation=false", // A build server that stays alive would be foreign load.
         ])
         {
             WorkingDirectory = Repository.Root,
@@ -117,7 +117,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
     private Task<ServerProcess> StartInfraAsync(string name, int redisPort, int postgresPort, CancellationToken cancellationToken)
     {
         var data = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
-        return StartAsync(name, "Nova.LocalInfra", Ports.Find(), placement.Others, cancellationToken, new()
+        return StartAsync(name, "Nova.LocalInfra", Ports.Find(), placement.OtherCores, cancellationToken, new()
         {
             ["LocalInfra__DataFolder"] = data,
             ["LocalInfra__RedisPort"] = $"{redisPort}",
@@ -134,7 +134,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
             ["ConnectionStrings__telemetry"] = Database("telemetry"),
             ["services__stream-state__http__0"] = $"http://127.0.0.1:{_streamStatePort}",
             ["services__telemetry__http__0"] = $"http://127.0.0.1:{_telemetryPort}",
-            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events go straight to Redis: to StreamState the broadcaster seems silent.
+            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events bypass StreamState, which would otherwise time the silent broadcaster out.
         });
 
     private async Task<ServerProcess> StartAsync(

@@ -5,12 +5,12 @@ using Nova.Protocol;
 
 namespace Nova.LoadTest.Systems.Nova;
 
-/// <summary>How much of Nova a workload wants.</summary>
+/// <summary>The size of the Nova that a workload needs.</summary>
 internal sealed record NovaLayout(int Gateways = 1, int Streams = 1);
 
 /// <summary>
-/// Nova with everything on: tokens are checked, events come over Redis, backlogs and metrics run. Events enter where StreamState's outbox
-/// relay puts them.
+/// Nova with everything on: token validation, Redis, backlogs and metrics. The generator publishes events on the Redis channel, as StreamState's
+/// outbox relay does.
 /// </summary>
 internal sealed class NovaSystem : SystemUnderTest
 {
@@ -31,7 +31,7 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public override string Name => "nova";
 
-    public override string Describes => $"Nova, {_layout.Gateways} gateway process(es): HS256 tokens, Redis hop, backlogs, metrics; only gateways are measured";
+    public override string Description => $"Nova, {_layout.Gateways} gateway process(es): HS256 tokens, Redis hop, backlogs, metrics; only gateways are measured";
 
     public NovaServices Services => _services;
 
@@ -51,11 +51,11 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public override int PortOf(int viewer) => _services.GatewayPorts[viewer % _layout.Gateways];
 
-    /// <summary>Viewers who come and go beyond the number told at the start use the others' tokens again.</summary>
+    /// <summary>Viewers beyond the number given to <see cref="StartAsync"/> reuse the tokens of the first ones.</summary>
     public override byte[] UpgradeRequest(int viewer) => _upgrades[viewer % _upgrades.Length];
 
-    /// <summary>Gateways ping every 30 s and close after 60 s without a word.</summary>
-    public override int Answer(ReadOnlySpan<byte> message, Span<byte> frame)
+    /// <summary>Replies to pings: gateways ping every 30 s and close a viewer that has sent nothing for 60 s.</summary>
+    public override int WriteReply(ReadOnlySpan<byte> message, Span<byte> frame)
     {
         if (!message.StartsWith("{\"event\":\"ping\",\"data\":{"u8))
         {
@@ -64,7 +64,7 @@ internal sealed class NovaSystem : SystemUnderTest
 
         Span<byte> pong = stackalloc byte[message.Length];
         message.CopyTo(pong);
-        pong["{\"event\":\"p".Length] = (byte)'o'; // Same length, and a pong echoes the rest.
+        pong["{\"event\":\"p".Length] = (byte)'o'; // Turns "ping" into "pong"; a pong echoes the data.
         return ClientFrame.WriteText(pong, frame);
     }
 
@@ -74,16 +74,16 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public LiveStream StreamOf(int viewer) => _streams[viewer % _layout.Streams];
 
-    /// <summary>A publisher on the REST interface: events take the whole way over StreamState, Postgres and the outbox.</summary>
+    /// <summary>Connects a publisher to the REST API, so that events pass StreamState, PostgreSQL and the outbox.</summary>
     public PublishConnection ConnectRestPublisher(EventLoop loop) => new(loop, _services.GatewayPorts[0], "HTTP/1.1 200");
 
     public PublishRequest RestRequest()
     {
-        var (body, digitsAt) = EventPayload.CreateForRest();
+        var (body, digitsOffset) = EventPayload.CreateForRest();
         var head = Encoding.ASCII.GetBytes(
             $"POST /api/v1/streams/{_streams[0].Id}/quality HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {_operator}\r\n"
             + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
-        return new PublishRequest([.. head, .. body], head.Length + digitsAt, overRest: true);
+        return new PublishRequest([.. head, .. body], head.Length + digitsOffset, overRest: true);
     }
 
     protected override ValueTask StopAsync() => _services.DisposeAsync();
@@ -100,16 +100,16 @@ internal sealed class NovaSystem : SystemUnderTest
         _requests = [.. _streams.Select(PublishToRedis)];
     }
 
-    /// <summary>*3 PUBLISH channel message, in Redis' protocol.</summary>
+    /// <summary><c>*3 PUBLISH channel message</c>, in the Redis protocol.</summary>
     private static PublishRequest PublishToRedis(LiveStream stream)
     {
-        var (payload, digitsAt) = EventPayload.Create(stream.Id, DateTimeOffset.UtcNow);
+        var (payload, digitsOffset) = EventPayload.Create(stream.Id, DateTimeOffset.UtcNow);
         var message = new StreamEvent(stream.Version, DateTimeOffset.UtcNow, EventNames.QualityChanged, "", payload).Encode();
         var channel = StreamKeys.Channel(stream.Id);
         var head = Encoding.ASCII.GetBytes($"*3\r\n$7\r\nPUBLISH\r\n${channel.Length}\r\n{channel}\r\n${message.Length}\r\n");
-        return new PublishRequest([.. head, .. message, .. "\r\n"u8], head.Length + message.Length - payload.Length + digitsAt)
+        return new PublishRequest([.. head, .. message, .. "\r\n"u8], head.Length + message.Length - payload.Length + digitsOffset)
         {
-            HeaderAt = head.Length + sizeof(byte), // After StreamEvent's magic byte.
+            HeaderOffset = head.Length + sizeof(byte), // After StreamEvent's magic byte.
             Version = stream.Version,
         };
     }

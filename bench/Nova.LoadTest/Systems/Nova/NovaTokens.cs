@@ -4,13 +4,13 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Nova.LoadTest.Systems.Nova;
 
-/// <summary>Makes the HS256 tokens that a run's gateways accept.</summary>
+/// <summary>Creates the HS256 tokens that a run's gateways accept.</summary>
 internal sealed class NovaTokens
 {
     private const string Issuer = "nova-loadtest";
     private const string Audience = "nova";
 
-    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12); // No run outlives it: expiry closes viewers.
+    private static readonly TimeSpan Lifetime = TimeSpan.FromHours(12); // Longer than any run, because a gateway closes viewers whose token expires.
 
     private readonly JsonWebTokenHandler _handler = new();
     private readonly byte[] _key = RandomNumberGenerator.GetBytes(32);
@@ -21,7 +21,7 @@ internal sealed class NovaTokens
         _credentials = new SigningCredentials(new SymmetricSecurityKey(_key), SecurityAlgorithms.HmacSha256);
     }
 
-    /// <summary>The keys of the services' configuration that make them accept these tokens.</summary>
+    /// <summary>The configuration with which services accept these tokens.</summary>
     public IReadOnlyDictionary<string, string> Settings => new Dictionary<string, string>
     {
         ["Authentication__Schemes__Bearer__ValidIssuer"] = Issuer,

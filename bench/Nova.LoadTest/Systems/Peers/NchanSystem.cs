@@ -2,14 +2,14 @@ using Nova.LoadTest.Measuring;
 
 namespace Nova.LoadTest.Systems.Peers;
 
-/// <summary>nchan in nginx: one worker, memory store.</summary>
+/// <summary>nchan in nginx, with one worker and the memory store.</summary>
 internal sealed class NchanSystem(Placement placement) : PeerSystem(placement, "/ws")
 {
     private readonly List<int> _worker = [];
 
     public override string Name => "nchan";
 
-    public override string Describes => "nchan 1.3.6 in nginx 1.22 (Debian 12's packages), one worker, memory store, message buffer of 10";
+    public override string Description => "nchan 1.3.6 in nginx 1.22 (Debian 12's packages), one worker, memory store, message buffer of 10";
 
     public override IReadOnlyList<int> MeasuredProcesses => _worker;
 
@@ -19,12 +19,12 @@ internal sealed class NchanSystem(Placement placement) : PeerSystem(placement, "
     {
         await File.WriteAllTextAsync(Path.Combine(Folder, "nginx.conf"), Configuration(viewers), cancellationToken);
         await base.StartAsync(viewers, cancellationToken);
-        _worker.AddRange(ProcFile.Tree(base.MeasuredProcesses[0]).Skip(1)); // The master only watches.
+        _worker.AddRange(ProcFile.Tree(base.MeasuredProcesses[0]).Skip(1)); // The master process does not serve viewers.
     }
 
     /// <summary>
-    /// nchan makes /var/lib/nginx/body whatever the configuration says, and without nginx installed it cannot. In a mount namespace of its own
-    /// it can, and the machine sees nothing of it.
+    /// nchan creates /var/lib/nginx/body whatever the configuration says, and fails if nginx is not installed. In a mount namespace of its own it
+    /// can create the folder without a change to the machine.
     /// </summary>
     protected override (IReadOnlyList<string> Command, IReadOnlyDictionary<string, string> Environment) Command() => (
         [
@@ -34,7 +34,7 @@ internal sealed class NchanSystem(Placement placement) : PeerSystem(placement, "
         ],
         new Dictionary<string, string>());
 
-    /// <summary>All other paths are in our folder: what is compiled in exists only where the packages are installed.</summary>
+    /// <summary>Sets every other path to this system's folder: the compiled-in paths exist only if the packages are installed.</summary>
     private string Configuration(int viewers) => $$"""
         load_module {{PeerCache.NchanModule}};
         daemon off;

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Nova.LoadTest.Systems.Peers;
 
 /// <summary>
-/// Peers' programs, fetched once into the user's cache folder and installed nowhere. Debian's packages are unpacked, npm's are put beside them.
+/// The peers' programs, downloaded once into the user's cache folder and not installed: unpacked Debian packages, and npm packages beside them.
 /// </summary>
 internal static class PeerCache
 {
@@ -17,15 +17,15 @@ internal static class PeerCache
 
     public static string NchanModule => Path.Combine(Debian, "usr", "lib", "nginx", "modules", "ngx_nchan_module.so");
 
-    /// <summary>In Debian one program under several names.</summary>
+    /// <summary>Debian's Redis, one program with several names.</summary>
     public static string Redis => Path.Combine(Debian, "usr", "bin", "redis-server");
 
-    /// <summary>Where the libraries of unpacked packages are, for <c>LD_LIBRARY_PATH</c>.</summary>
+    /// <summary>Library folders of the unpacked packages, for <c>LD_LIBRARY_PATH</c>.</summary>
     public static string Libraries => string.Join(':', Directory.Exists(Debian) ? Directory.GetDirectories(Path.Combine(Debian, "usr", "lib"), "*-linux-gnu") : []);
 
     public static string NodeModules => Path.Combine(Npm, "node_modules");
 
-    /// <exception cref="LoadTestException">It cannot be had; says what is missing and how to get it.</exception>
+    /// <exception cref="LoadTestException">The download failed; the message says what is missing and how to get it.</exception>
     public static async Task GetNchanAsync(CancellationToken cancellationToken)
     {
         if (File.Exists(Nginx) && File.Exists(NchanModule))
@@ -36,14 +36,14 @@ internal static class PeerCache
         const string Get = "apt-get download nginx libnginx-mod-nchan";
         Directory.CreateDirectory(Debian);
         await RunAsync("sh", ["-c", $"{Get} && for package in *.deb; do dpkg -x \"$package\" . || exit 1; done"], Debian,
-            $"nchan wants the Debian packages nginx and libnginx-mod-nchan. Try: sudo apt-get update && {Get}", cancellationToken);
+            $"nchan needs the Debian packages nginx and libnginx-mod-nchan. Try: sudo apt-get update && {Get}", cancellationToken);
         if (!File.Exists(Nginx) || !File.Exists(NchanModule))
         {
             throw new LoadTestException("The packages nginx and libnginx-mod-nchan of this distribution lack the program or the module; Debian 12's have both.");
         }
     }
 
-    /// <returns>Whether there is a <see cref="Redis"/>.</returns>
+    /// <returns>True if <see cref="Redis"/> exists.</returns>
     public static async Task<bool> TryGetRedisAsync(CancellationToken cancellationToken)
     {
         if (!File.Exists(Redis))
@@ -52,7 +52,7 @@ internal static class PeerCache
             {
                 Directory.CreateDirectory(Debian);
                 await RunAsync("sh", ["-c", "apt-get download redis-server redis-tools libjemalloc2 liblzf1 && for package in *.deb; do dpkg -x \"$package\" . || exit 1; done"],
-                    Debian, "redis-server cannot be had", cancellationToken);
+                    Debian, "redis-server cannot be downloaded", cancellationToken);
             }
             catch (LoadTestException)
             {
@@ -63,7 +63,7 @@ internal static class PeerCache
         return File.Exists(Redis);
     }
 
-    /// <exception cref="LoadTestException">It cannot be had; says what is missing and how to get it.</exception>
+    /// <exception cref="LoadTestException">The download failed; the message says what is missing and how to get it.</exception>
     public static async Task GetNpmAsync(string package, string version, CancellationToken cancellationToken)
     {
         var manifest = Path.Combine(NodeModules, package, "package.json");
@@ -74,7 +74,7 @@ internal static class PeerCache
 
         Directory.CreateDirectory(Npm);
         await RunAsync("npm", ["install", "--prefix", Npm, "--no-audit", "--no-fund", "--loglevel", "error", $"{package}@{version}"], Npm,
-            $"{package} wants Node.js and npm, and a registry that has it. Try: sudo apt-get install nodejs npm; npm view {package}@{version}", cancellationToken);
+            $"{package} needs Node.js, npm and an npm registry that has the package. Try: sudo apt-get install nodejs npm; npm view {package}@{version}", cancellationToken);
     }
 
     private static async Task RunAsync(
@@ -99,7 +99,7 @@ internal static class PeerCache
         }
         catch (System.ComponentModel.Win32Exception)
         {
-            throw new LoadTestException(remedy); // The program itself is not there.
+            throw new LoadTestException(remedy); // The program itself is not installed.
         }
     }
 }

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Nova.LoadTest.Systems.Peers;
 
-/// <summary>The SignalR peer: an app as its documentation would have it, in a process of its own.</summary>
+/// <summary>The SignalR peer: an app written as SignalR's documentation recommends, in its own process.</summary>
 internal static class SignalRServer
 {
     private const string Group = "stream";
@@ -20,14 +20,14 @@ internal static class SignalRServer
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.SetMinimumLevel(LogLevel.Warning);
         builder.WebHost.UseUrls(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}"));
-        builder.Services.AddSignalR(options => options.ClientTimeoutInterval = TimeSpan.FromHours(1)); // The generator's viewers send no keep-alives of their own.
+        builder.Services.AddSignalR(options => options.ClientTimeoutInterval = TimeSpan.FromHours(1)); // The generator's viewers send no keep-alives.
 
         await using var app = builder.Build();
         app.MapHub<EventHub>("/hub");
         app.MapGet("/health", static () => Results.Ok());
         app.MapPost("/publish", static (JsonElement message, IHubContext<EventHub> hub) =>
         {
-            // Not awaited: the answer would come after the slowest viewer's write, and the publisher is to be open-loop.
+            // Not awaited: the response would wait for the slowest viewer's write, but the publisher is an open loop.
             _ = hub.Clients.Group(Group).SendAsync("event", message);
             return Results.Ok();
         });

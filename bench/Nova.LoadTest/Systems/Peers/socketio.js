@@ -13,7 +13,7 @@ const server = http.createServer((request, response) => {
     response.end();
   });
 });
-server.keepAliveTimeout = 0; // The publisher's connection stays.
+server.keepAliveTimeout = 0; // The publisher keeps its connection.
 server.requestTimeout = 0;
 const io = new Server(server, { transports: ['websocket'], serveClient: false });
 server.listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 });

@@ -16,7 +16,7 @@ const server = http.createServer((request, response) => {
     response.end();
   });
 });
-server.keepAliveTimeout = 0; // The publisher's connection stays.
+server.keepAliveTimeout = 0; // The publisher keeps its connection.
 server.requestTimeout = 0;
 const viewers = new WebSocketServer({ server });
 server.listen({ port: Number(process.argv[2]), host: '127.0.0.1', backlog: 4096 });

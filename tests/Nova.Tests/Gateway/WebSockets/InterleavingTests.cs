@@ -145,7 +145,7 @@ public sealed class InterleavingTests(NovaFixture nova)
             _progress = progress;
             _random = new Random(seed);
             _stallsEvery = (seed % 3) switch { 0 => 0, 1 => 100, _ => 20 }; // Sips between two stalls, on average
-            viewer.Sip = SipAsync;
+            viewer.ReadLimit = SipAsync;
         }
 
         public int Delivered => Changes().Count();
@@ -161,7 +161,7 @@ public sealed class InterleavingTests(NovaFixture nova)
             var number = ++_asked;
             await _viewer.WriteAsync(
                 (byte[])[.. RawFrame.Build(RawFrame.Ping, Encoding.ASCII.GetBytes($"{number}")), .. RawFrame.Build(RawFrame.Text, AutobahnCases.Info($"{number}"))],
-                chop: number % 3 == 0 ? 1 : 0);
+                pieceSize: number % 3 == 0 ? 1 : 0);
         }
 
         /// <summary>Reads until the last event is there, asks once more, closes, and reads to the end.</summary>

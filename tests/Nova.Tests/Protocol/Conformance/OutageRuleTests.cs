@@ -23,9 +23,9 @@ public sealed class OutageRuleTests(NovaFixture nova) : RuleTests(nova)
         await using var viewer = await outage.Gateway.WatchAsync(stream);
         await viewer.WaitForAsync(EventNames.ViewerCountChanged);
 
-        outage.StreamState.Shut();
+        outage.StreamState.Stop();
         await viewer.InfoAsync();
-        outage.Redis.Shut();
+        outage.Redis.Stop();
         var error = await viewer.WaitForAsync(EventNames.Error, within: TimeSpan.FromSeconds(30));
         Assert.Equal((ErrorCodes.ServerError, true), (error.Text("error_code"), error.IsRecoverable()));
         Ask.AssertErrorShape(error);
@@ -42,7 +42,7 @@ public sealed class OutageRuleTests(NovaFixture nova) : RuleTests(nova)
         await using var early = await outage.Gateway.WatchAsync(known);
         await early.WaitForCountAsync(1);
 
-        outage.StreamState.Shut();
+        outage.StreamState.Stop();
         await using var late = await outage.Gateway.WatchAsync(known);
         await late.WaitForAsync(EventNames.StreamStarted);
         await early.WaitForCountAsync(2);
@@ -62,14 +62,14 @@ public sealed class OutageRuleTests(NovaFixture nova) : RuleTests(nova)
         await using var early = await outage.Gateway.WatchAsync(stream);
         await early.WaitForCountAsync(1);
 
-        outage.Redis.Shut();
+        outage.Redis.Stop();
         await using var late = await outage.Gateway.WatchAsync(stream);
         await late.WaitForAsync(EventNames.StreamStarted);
         await stream.ChangeQualityAsync(3000);
         await early.WaitForPingAsync(1);
         Assert.DoesNotContain(EventNames.QualityChanged, early.Events);
 
-        outage.Redis.Open();
+        outage.Redis.Start();
         await early.WaitForAsync(EventNames.QualityChanged, within: TimeSpan.FromSeconds(40));
         await late.WaitForAsync(EventNames.QualityChanged, within: TimeSpan.FromSeconds(40));
         Assert.Equal((null, null), (early.CloseCode, late.CloseCode));
@@ -79,14 +79,14 @@ public sealed class OutageRuleTests(NovaFixture nova) : RuleTests(nova)
     {
         public required OwnService Gateway { get; init; }
 
-        public required Door StreamState { get; init; }
+        public required TcpProxy StreamState { get; init; }
 
-        public required Door Redis { get; init; }
+        public required TcpProxy Redis { get; init; }
 
         public static async Task<Outage> StartAsync(NovaStack stack)
         {
-            var streamState = new Door(stack.StreamState);
-            var redis = new Door(new Uri($"http://{stack.ConnectionString("redis").Split(',')[0]}"));
+            var streamState = new TcpProxy(stack.StreamState);
+            var redis = new TcpProxy(new Uri($"http://{stack.ConnectionString("redis").Split(',')[0]}"));
             var gateway = await OwnService.StartGatewayAsync(stack, new Dictionary<string, string?>
             {
                 ["services:stream-state:http:0"] = streamState.Address.OriginalString.TrimEnd('/'),

@@ -55,19 +55,19 @@ public sealed class ReportIssueRuleTests(NovaFixture nova) : RuleTests(nova)
     public async Task R90_Issue_IsStoredWithinFiveSeconds_AndSurvivesARestart()
     {
         var stream = await Api.StartStreamAsync();
-        await using var door = new Door();
+        await using var proxy = new TcpProxy();
         await using var gateway = await OwnService.StartGatewayAsync(
-            Nova.Stack, new Dictionary<string, string?> { ["services:telemetry:http:0"] = door.Address.OriginalString.TrimEnd('/') });
+            Nova.Stack, new Dictionary<string, string?> { ["services:telemetry:http:0"] = proxy.Address.OriginalString.TrimEnd('/') });
         await using (var first = await OwnService.StartTelemetryAsync(Nova.Stack))
         {
-            door.LeadTo(first.Address);
+            proxy.SetTarget(first.Address);
             await using var viewer = await gateway.WatchAsync(stream);
             await viewer.SendAsync(Document);
             await Eventually.TrueAsync(async () => await CountAsync() == 1, "the report is stored", TimeSpan.FromSeconds(5));
         }
 
         await using var second = await OwnService.StartTelemetryAsync(Nova.Stack);
-        door.LeadTo(second.Address);
+        proxy.SetTarget(second.Address);
         await Eventually.TrueAsync(async () => await CountAsync() == 1, "the new one has it"); // The gateway's old connections are gone first.
 
         async Task<int> CountAsync()

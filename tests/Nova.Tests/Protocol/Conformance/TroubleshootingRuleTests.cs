@@ -64,7 +64,7 @@ public sealed class SlowNetworkRuleTests(NovaFixture nova) : RuleTests(nova)
     [Fact]
     public async Task R108c_SlowNetwork_IsNoReasonForTheServerToClose()
     {
-        await using var network = new Door(Api.Gateways[0], Delay);
+        await using var network = new TcpProxy(Api.Gateways[0], Delay);
         var stream = await Api.StartStreamAsync();
         await using var viewer = await Viewer.ConnectAsync(network.Address, stream.Id, await Api.TokenAsync());
         for (var ping = 1; ping <= 5; ping++)

@@ -2,14 +2,14 @@ using System.Diagnostics;
 
 namespace Nova.Tests.Support;
 
-/// <summary>A program of Nova that ended by itself: what it returned and printed.</summary>
-public sealed record EndedProgram(int ExitCode, string Output, string Errors)
+/// <summary>The exit code and the output of one of Nova's programs that has ended by itself.</summary>
+public sealed record ProgramResult(int ExitCode, string Output, string Errors)
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(40);
 
-    /// <param name="program">Such as <c>Nova.Gateway</c>.</param>
-    /// <param name="folder">The working folder; default: one without settings of anybody's.</param>
-    public static async Task<EndedProgram> RunAsync(
+    /// <param name="program">The assembly's name, such as <c>Nova.Gateway</c>.</param>
+    /// <param name="folder">The working folder; by default a folder without settings files.</param>
+    public static async Task<ProgramResult> RunAsync(
         string program, IReadOnlyDictionary<string, string> environment, string[]? arguments = null, string? folder = null)
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, $"{program}.dll"), .. arguments ?? []])
@@ -36,10 +36,10 @@ public sealed record EndedProgram(int ExitCode, string Output, string Errors)
             throw new Xunit.Sdk.XunitException($"{program} did not end: {await output}{await errors}");
         }
 
-        return new EndedProgram(process.ExitCode, await output, await errors);
+        return new ProgramResult(process.ExitCode, await output, await errors);
     }
 
-    /// <summary>Sentences and nothing else: no exception's name, no stack trace, on either stream.</summary>
+    /// <summary>Asserts that the program printed these sentences, and no exception name or stack trace.</summary>
     public void AssertRefused(params string[] sentences)
     {
         Assert.Equal(1, ExitCode);

@@ -2,10 +2,10 @@ using System.Numerics;
 
 namespace Nova.LoadTest.Generator;
 
-/// <summary>Bytes kept for later, in an array that only grows: in the steady state nothing is allocated.</summary>
-internal struct ByteStore
+/// <summary>A byte buffer whose array only grows, so that the steady state allocates nothing.</summary>
+internal struct GrowingBuffer
 {
-    private const int Smallest = 512;
+    private const int MinCapacity = 512;
 
     private byte[]? _bytes;
 
@@ -18,7 +18,7 @@ internal struct ByteStore
         var length = Length + bytes.Length;
         if (length > (_bytes?.Length ?? 0))
         {
-            Array.Resize(ref _bytes, Math.Max(Smallest, (int)BitOperations.RoundUpToPowerOf2((uint)length)));
+            Array.Resize(ref _bytes, Math.Max(MinCapacity, (int)BitOperations.RoundUpToPowerOf2((uint)length)));
         }
 
         bytes.CopyTo(_bytes.AsSpan(Length));

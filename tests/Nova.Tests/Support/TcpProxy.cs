@@ -7,10 +7,9 @@ using System.Threading.Channels;
 namespace Nova.Tests.Support;
 
 /// <summary>
-/// A TCP proxy on a port of its own, for what networks do: it delays every byte, or is shut, which breaks what goes through it and refuses
-/// what wants to.
+/// A TCP proxy that simulates network faults: it delays every byte, and while stopped it breaks the open connections and refuses new ones.
 /// </summary>
-public sealed class Door : IAsyncDisposable
+public sealed class TcpProxy : IAsyncDisposable
 {
     private readonly TimeSpan _delay;
     private readonly ConcurrentDictionary<Socket, byte> _sockets = [];
@@ -18,9 +17,9 @@ public sealed class Door : IAsyncDisposable
     private volatile Uri? _target;
     private volatile Socket? _listener;
 
-    /// <param name="target">Where it leads; may be told later by <see cref="LeadTo"/>.</param>
-    /// <param name="delay">Of each byte, each way.</param>
-    public Door(Uri? target = null, TimeSpan delay = default)
+    /// <param name="target">The server; <see cref="SetTarget"/> can set it later.</param>
+    /// <param name="delay">Delay of each byte, in each direction.</param>
+    public TcpProxy(Uri? target = null, TimeSpan delay = default)
     {
         _target = target;
         _delay = delay;
@@ -31,9 +30,9 @@ public sealed class Door : IAsyncDisposable
 
     public Uri Address => new($"http://127.0.0.1:{_port}");
 
-    public void LeadTo(Uri target) => _target = target;
+    public void SetTarget(Uri target) => _target = target;
 
-    public void Shut()
+    public void Stop()
     {
         Interlocked.Exchange(ref _listener, null)?.Dispose();
         foreach (var socket in _sockets.Keys)
@@ -42,7 +41,7 @@ public sealed class Door : IAsyncDisposable
         }
     }
 
-    public void Open()
+    public void Start()
     {
         var listener = Listen(_port);
         _listener = listener;
@@ -51,7 +50,7 @@ public sealed class Door : IAsyncDisposable
 
     public ValueTask DisposeAsync()
     {
-        Shut();
+        Stop();
         return ValueTask.CompletedTask;
     }
 
@@ -75,7 +74,7 @@ public sealed class Door : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            // Shut.
+            // The proxy was stopped.
         }
     }
 
@@ -96,7 +95,7 @@ public sealed class Door : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            // One side broke, and the other breaks with it.
+            // One connection broke; the using statements break the other.
         }
         finally
         {
@@ -105,35 +104,35 @@ public sealed class Door : IAsyncDisposable
         }
     }
 
-    /// <summary>Reads on while what was read before still waits: a delay is no limit to the throughput.</summary>
+    /// <summary>Continues to read while earlier bytes are delayed, so that the delay does not limit the throughput.</summary>
     private async Task CopyAsync(Socket from, Socket to)
     {
-        var underWay = Channel.CreateBounded<(long At, byte[] Bytes)>(256);
-        var writing = WriteAsync(underWay.Reader, to);
+        var inFlight = Channel.CreateBounded<(long At, byte[] Bytes)>(256);
+        var writing = WriteAsync(inFlight.Reader, to);
         try
         {
             var buffer = new byte[16 * 1024];
             while (await from.ReceiveAsync(buffer) is var count and > 0)
             {
-                await underWay.Writer.WriteAsync((Stopwatch.GetTimestamp(), buffer[..count]));
+                await inFlight.Writer.WriteAsync((Stopwatch.GetTimestamp(), buffer[..count]));
             }
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException or ChannelClosedException)
         {
-            to.Dispose(); // A reset is passed on as one.
+            to.Dispose(); // Forwards a reset as a reset.
         }
         finally
         {
-            underWay.Writer.TryComplete();
+            inFlight.Writer.TryComplete();
             await writing;
         }
     }
 
-    private async Task WriteAsync(ChannelReader<(long At, byte[] Bytes)> underWay, Socket to)
+    private async Task WriteAsync(ChannelReader<(long At, byte[] Bytes)> inFlight, Socket to)
     {
         try
         {
-            await foreach (var (at, bytes) in underWay.ReadAllAsync())
+            await foreach (var (at, bytes) in inFlight.ReadAllAsync())
             {
                 if (_delay - Stopwatch.GetElapsedTime(at) is var left && left > TimeSpan.Zero)
                 {
@@ -150,7 +149,7 @@ public sealed class Door : IAsyncDisposable
         }
         catch (Exception exception) when (exception is SocketException or ObjectDisposedException)
         {
-            // The other side has gone; the reader notices by its own socket.
+            // The other side has disconnected; the reader notices it on its own socket.
         }
     }
 }
