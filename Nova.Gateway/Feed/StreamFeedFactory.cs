@@ -19,7 +19,7 @@ internal sealed class StreamFeedFactory(
         StreamSnapshot? snapshot = null;
         try
         {
-            snapshot = await snapshots.ReadAsync(streamId, CancellationToken.None);
+            snapshot = await snapshots.ReadForOpeningAsync(streamId);
         }
         finally
         {

@@ -147,7 +147,7 @@ internal sealed class ViewerCounts(
     private async Task ReportAsync(StreamFeed feed, Report report)
     {
         report.ReportedAt = time.GetTimestamp();
-        report.RenewAfter = _options.PresenceLease / 3 * (0.7 + (0.3 * Random.Shared.NextDouble())); // Three chances within a lease, and not all streams at once.
+        report.RenewAfter = _options.PresenceLease / 3 * (0.85 + (0.15 * Random.Shared.NextDouble())); // Three chances within a lease, and not all streams at once.
         try
         {
             await TryReportAsync(feed, report);
