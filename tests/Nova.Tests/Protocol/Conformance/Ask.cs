@@ -23,8 +23,9 @@ internal static class Ask
         return await viewer.WaitForAsync(EventNames.StreamInfo, info => info.GetProperty("request_id").GetString() == requestId, within);
     }
 
-    public static Task PongAsync(this Viewer viewer, long sequence) =>
-        viewer.SendAsync($$$"""{"event":"pong","data":{"sequence":{{{sequence}}},"timestamp":"2025-10-21T10:50:00.500Z"}}""");
+    public static string Pong(long sequence) => $$$"""{"event":"pong","data":{"sequence":{{{sequence}}},"timestamp":"2025-10-21T10:50:00.500Z"}}""";
+
+    public static Task PongAsync(this Viewer viewer, long sequence) => viewer.SendAsync(Pong(sequence));
 
     public static Task<Frame> WaitForPingAsync(this Viewer viewer, long sequence) =>
         viewer.WaitForAsync(EventNames.Ping, ping => ping.GetProperty("sequence").GetInt64() == sequence, TimeSpan.FromSeconds((30 * sequence) + 10));

@@ -48,6 +48,7 @@ public sealed class BackpressureSettledTests(NovaFixture nova) : RuleTests(nova)
         await using var stalled = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync(), Ledger.ReceiveBuffer);
         await ChangeAsync(stream, pace, Changes);
         await stream.PostAsync("error", Ask.IngestTrouble);
+        await stalled.WriteAsync(RawFrame.OfText(Ask.Pong(1))); // It reads nothing, but is not idle.
         await ChangeAsync(stream, pace, Changes);
         await stream.PostAsync("end");
 
