@@ -10,10 +10,10 @@ using Nova.Gateway.Presence;
 using Nova.Gateway.Proxy;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 
 namespace Nova.Gateway;
 

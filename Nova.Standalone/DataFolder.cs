@@ -1,6 +1,6 @@
 using Nova.LocalInfra;
-using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.Standalone;
 

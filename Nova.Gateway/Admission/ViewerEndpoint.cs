@@ -2,9 +2,9 @@ using System.Net;
 using Nova.Gateway.Feed;
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 
 namespace Nova.Gateway.Admission;
 

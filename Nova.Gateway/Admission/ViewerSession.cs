@@ -4,8 +4,8 @@ using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
-using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.Gateway.Admission;
 

@@ -1,13 +1,13 @@
 using System.Net.Sockets;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Viewers;
 using Nova.Gateway.WebSockets;
-using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.Gateway.Admission;
 

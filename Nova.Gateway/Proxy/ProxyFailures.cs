@@ -1,8 +1,8 @@
 using Nova.Gateway.Admission;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Http;
-using Nova.ServiceDefaults;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace Nova.Gateway.Proxy;

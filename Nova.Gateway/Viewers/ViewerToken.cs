@@ -1,5 +1,5 @@
-using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.Gateway.Viewers;
 

@@ -1,6 +1,6 @@
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 using Nova.StreamState.Streams;
 
 namespace Nova.StreamState.Ingest;

@@ -1,9 +1,9 @@
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 using Nova.StreamState.Presence;
 
 namespace Nova.StreamState.Streams;

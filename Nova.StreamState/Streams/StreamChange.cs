@@ -1,7 +1,7 @@
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 
 namespace Nova.StreamState.Streams;
 

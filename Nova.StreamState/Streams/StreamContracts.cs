@@ -1,8 +1,8 @@
 using System.Text.Json.Serialization;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 using Nova.StreamState.Presence;
 
 namespace Nova.StreamState.Streams;

@@ -1,6 +1,6 @@
 using Nova.Protocol;
-using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Http;
 
 namespace Nova.StreamState.Streams;
 

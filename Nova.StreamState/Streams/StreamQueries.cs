@@ -1,7 +1,7 @@
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Postgres;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 using Npgsql;
 
 namespace Nova.StreamState.Streams;

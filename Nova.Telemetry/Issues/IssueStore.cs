@@ -1,8 +1,8 @@
 using System.Text.Json;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Postgres;
-using Nova.ServiceDefaults;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -1,8 +1,8 @@
 using Microsoft.AspNetCore.Mvc;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 
 namespace Nova.Telemetry.Issues;
 

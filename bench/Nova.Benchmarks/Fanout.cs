@@ -2,15 +2,15 @@ using System.IO.Pipelines;
 using BenchmarkDotNet.Attributes;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
+using Nova.Gateway;
 using Nova.Gateway.Fanout;
 using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Gateway.WebSockets;
-using Nova.Gateway;
 using Nova.Protocol;
+using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Security;
-using Nova.ServiceDefaults;
 
 namespace Nova.Benchmarks;
 

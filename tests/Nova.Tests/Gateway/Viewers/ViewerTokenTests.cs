@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Time.Testing;
 using Nova.Gateway.Viewers;
-using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.Tests.Gateway.Viewers;
 

@@ -1,5 +1,5 @@
-using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Http;
 
 namespace Nova.Tests.ServiceDefaults.Http;
 

@@ -1,7 +1,7 @@
-using Microsoft.Extensions.Hosting.Internal;
 using Microsoft.Extensions.Hosting;
-using Nova.ServiceDefaults.Security;
+using Microsoft.Extensions.Hosting.Internal;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 
 namespace Nova.Tests.ServiceDefaults.Security;
 

@@ -1,10 +1,10 @@
 using System.Security.Cryptography;
-using System.Text.Json.Nodes;
 using System.Text;
+using System.Text.Json.Nodes;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.IdentityModel.Tokens;
-using Nova.ServiceDefaults.Security;
 using Nova.ServiceDefaults;
+using Nova.ServiceDefaults.Security;
 using Nova.Tests.Support;
 
 namespace Nova.Tests.ServiceDefaults.Security;
