@@ -15,6 +15,9 @@ namespace Nova.Gateway.Feed;
 internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory rooms, LoopGuards guards, TimeProvider time, ILogger<FeedSupervisor> logger)
     : BackgroundService
 {
+    /// <summary>While the feed is broken: an outage soon after the last one is told only if the end of the last one was noticed before.</summary>
+    private static readonly TimeSpan BrokenProbeInterval = TimeSpan.FromMilliseconds(50);
+
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
 
     /// <summary>Without a message for this long the connection is deaf. Redis may be slow: with 200 ms each way a message takes 400.</summary>
@@ -42,7 +45,7 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
             await guards["feed supervisor"].RunAsync(
                 async token =>
                 {
-                    await _changed.WaitAsync(ProbeInterval, token);
+                    await _changed.WaitAsync(Volatile.Read(ref _brokenAt) == 0 ? ProbeInterval : BrokenProbeInterval, token);
                     await CheckAsync();
                 },
                 stoppingToken);
