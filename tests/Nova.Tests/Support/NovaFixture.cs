@@ -14,7 +14,6 @@ namespace Nova.Tests.Support;
 public sealed class NovaFixture : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-tests-");
-    private readonly List<NovaStack> _stacks = [];
 
     public NovaStack Stack { get; private set; } = null!;
 
@@ -34,10 +33,10 @@ public sealed class NovaFixture : IAsyncLifetime
     }
 
     /// <summary>
-    /// Starts another Nova with these settings, on the same servers but with new databases. The fixture stops it.
+    /// Starts another Nova with these settings, on the same servers but with new databases. The test disposes it: a few that live on take a core.
     /// </summary>
     /// <param name="poolSize">Connections of each service to its database.</param>
-    public async Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20)
+    public Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20)
     {
         var name = $"test_{Guid.CreateVersion7():N}";
         var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = Stack.ConnectionString("redis") };
@@ -46,22 +45,11 @@ public sealed class NovaFixture : IAsyncLifetime
             all[$"ConnectionStrings:{database}"] = new NpgsqlConnectionStringBuilder(Stack.ConnectionString(database)) { Database = $"{name}_{database}", MaxPoolSize = poolSize }.ConnectionString;
         }
 
-        var stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, name), Gateways = gateways, Settings = all });
-        lock (_stacks)
-        {
-            _stacks.Add(stack);
-        }
-
-        return stack;
+        return NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, name), Gateways = gateways, Settings = all });
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var stack in _stacks)
-        {
-            await stack.DisposeAsync();
-        }
-
         await Stack.DisposeAsync();
         _folder.Delete(recursive: true);
     }

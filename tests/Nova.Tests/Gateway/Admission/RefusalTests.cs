@@ -111,7 +111,7 @@ public sealed class RefusalTests(NovaFixture nova)
     [Fact]
     public async Task Upgrade_BeyondCapacity_Is503UntilSomebodyLeaves()
     {
-        var stack = await nova.StartStackAsync(new Dictionary<string, string?> { ["Gateway:MaxConnections"] = "3" });
+        await using var stack = await nova.StartStackAsync(new Dictionary<string, string?> { ["Gateway:MaxConnections"] = "3" });
         var api = new Api(stack);
         var stream = await api.CreateStreamAsync();
         var viewers = new List<Viewer>();

@@ -87,7 +87,7 @@ public sealed class ConnectionRuleTests(NovaFixture nova) : RuleTests(nova)
     {
         var key = RandomNumberGenerator.GetBytes(32);
         const string Bearer = "Authentication:Schemes:Bearer";
-        var stack = await Nova.StartStackAsync(
+        await using var stack = await Nova.StartStackAsync(
             new Dictionary<string, string?>
             {
                 [$"{Bearer}:ValidIssuer"] = "the-tester",

@@ -34,7 +34,8 @@ public sealed class LifecycleSettledTests(NovaFixture nova) : RuleTests(nova)
     public async Task S11_EndedStream_AfterItsRetention_Is404()
     {
         var retention = TimeSpan.FromSeconds(2);
-        var api = new Api(await Nova.StartStackAsync(new Dictionary<string, string?> { ["StreamState:EndedRetention"] = $"{retention}" }));
+        await using var stack = await Nova.StartStackAsync(new Dictionary<string, string?> { ["StreamState:EndedRetention"] = $"{retention}" });
+        var api = new Api(stack);
         var stream = await api.StartStreamAsync();
         await stream.PostAsync("end");
         await Task.Delay(retention + TimeSpan.FromSeconds(1)); // Its own time. Asking meanwhile would have the gateway remember the stream.

@@ -35,11 +35,12 @@ public sealed class LimitRuleTests(NovaFixture nova) : RuleTests(nova)
     [Fact]
     public async Task S8_OneViewersSocketsBeyondItsLimit_Are429WithRetryAfter_UntilOneCloses()
     {
-        var api = new Api(await Nova.StartStackAsync(new Dictionary<string, string?>
+        await using var stack = await Nova.StartStackAsync(new Dictionary<string, string?>
         {
             ["Gateway:UnlimitedClients"] = "192.0.2.1",
             ["Gateway:MaxConnectionsPerViewer"] = "2",
-        }));
+        });
+        var api = new Api(stack);
         var stream = await api.CreateStreamAsync();
         var token = await api.TokenAsync("one person");
         await using var first = await stream.WatchAsync(viewerToken: token);

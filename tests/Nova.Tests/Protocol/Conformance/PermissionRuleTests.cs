@@ -14,7 +14,8 @@ public sealed class PermissionRuleTests(NovaFixture nova) : RuleTests(nova)
         var stream = await Api.CreateStreamAsync();
         Assert.Equal(101, await ConnectAsync(Api, stream, "https://anywhere.example"));
 
-        var api = new Api(await Nova.StartStackAsync(new Dictionary<string, string?> { ["Gateway:AllowedOrigins"] = "https://nova.example, http://localhost:3000" }));
+        await using var stack = await Nova.StartStackAsync(new Dictionary<string, string?> { ["Gateway:AllowedOrigins"] = "https://nova.example, http://localhost:3000" });
+        var api = new Api(stack);
         var guarded = await api.CreateStreamAsync();
         foreach (var (origin, status) in new[] { ("https://nova.example", 101), ("http://localhost:3000", 101), (null, 101), ("https://evil.example", 403), ("null", 403) })
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Nova.Protocol;
+using Nova.Standalone;
 using Nova.Tests.Support;
 
 namespace Nova.Tests.Protocol.Conformance;
@@ -53,7 +54,8 @@ public sealed class StreamEndedRuleTests(NovaFixture nova) : RuleTests(nova)
     {
         Assert.Equal("connection_lost", (await EndedAsync("""{"reason":"connection_lost"}""")).Text("reason"));
 
-        var stream = await (await ImpatientAsync()).StartStreamAsync();
+        await using var stack = await StartImpatientStackAsync();
+        var stream = await new Api(stack).StartStreamAsync();
         await using var viewer = await stream.WatchAsync(gateway: 1);
         await stream.PostAsync("heartbeat"); // From now on more of them are expected, and none comes.
         Assert.Equal("connection_lost", (await viewer.WaitForAsync(EventNames.StreamEnded)).Text("reason"));
@@ -62,7 +64,8 @@ public sealed class StreamEndedRuleTests(NovaFixture nova) : RuleTests(nova)
     [Fact]
     public async Task R35_Reason_OfAnIdleBroadcast_IsSessionTimeout()
     {
-        var stream = await (await ImpatientAsync()).StartStreamAsync();
+        await using var stack = await StartImpatientStackAsync();
+        var stream = await new Api(stack).StartStreamAsync();
         await using var viewer = await stream.WatchAsync(gateway: 1);
         await stream.PostAsync("bitrate", """{"current_bitrate_kbps":5000}""");
         Assert.Equal("session_timeout", (await viewer.WaitForAsync(EventNames.StreamEnded)).Text("reason"));
@@ -137,7 +140,7 @@ public sealed class StreamEndedRuleTests(NovaFixture nova) : RuleTests(nova)
     }
 
     /// <summary>A Nova that waits seconds where the usual one waits minutes.</summary>
-    private async Task<Api> ImpatientAsync() => new(await Nova.StartStackAsync(
+    private Task<NovaStack> StartImpatientStackAsync() => Nova.StartStackAsync(
         new Dictionary<string, string?>
         {
             ["StreamState:HeartbeatTimeout"] = "00:00:01.5",
@@ -145,5 +148,5 @@ public sealed class StreamEndedRuleTests(NovaFixture nova) : RuleTests(nova)
             ["StreamState:SessionTimeout"] = "00:00:03",
             ["StreamState:IngestCheckInterval"] = "00:00:00.2",
         },
-        gateways: 2));
+        gateways: 2);
 }

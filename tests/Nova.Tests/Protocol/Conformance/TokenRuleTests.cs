@@ -53,7 +53,7 @@ public sealed class TokenRuleTests(NovaFixture nova) : RuleTests(nova)
     {
         await using var issuer = await TestIssuer.StartAsync();
         var (rsa, ec) = (issuer.AddRsaKey("r"), issuer.AddEcKey("e"));
-        var stack = await Nova.StartStackAsync(new Dictionary<string, string?>
+        await using var stack = await Nova.StartStackAsync(new Dictionary<string, string?>
         {
             ["Authentication:Schemes:Bearer:Authority"] = issuer.Address,
             ["Authentication:Schemes:Bearer:RequireHttpsMetadata"] = "false",

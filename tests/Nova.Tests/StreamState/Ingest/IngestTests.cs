@@ -23,7 +23,7 @@ public sealed class IngestTests(NovaFixture nova) : IAsyncLifetime
         _api = new Api(_stack);
     }
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public ValueTask DisposeAsync() => _stack.DisposeAsync();
 
     [Fact]
     public async Task HeartbeatsThatStop_AreALostConnection_AndAfterTheGraceTheEnd()

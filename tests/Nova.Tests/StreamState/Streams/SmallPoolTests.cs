@@ -13,7 +13,7 @@ public sealed class SmallPoolTests(NovaFixture nova)
     [Fact]
     public async Task EveryCall_WithOneConnectionForAll_IsAnswered()
     {
-        var stack = await nova.StartStackAsync(new Dictionary<string, string?>(), poolSize: 2);
+        await using var stack = await nova.StartStackAsync(new Dictionary<string, string?>(), poolSize: 2);
         var api = new Api(stack);
         var stream = await api.CreateStreamAsync();
         await using var viewer = await stream.WatchAsync();
