@@ -1,36 +1,49 @@
 using Nova.AppHost;
 
 var builder = DistributedApplication.CreateBuilder(args);
+if (!AppHostSettings.TryRead(builder, out var settings))
+{
+    return 1;
+}
+
 builder.AddPublishTarget();
 
-var backing = builder.AddBackingServices();
+var backing = builder.AddBackingServices(settings);
 var secrets = builder.AddSecrets();
 
 var streamState = builder.AddProject<Projects.Nova_StreamState>("stream-state")
+    .WithIconName("VideoClip")
     .WithReference(backing.Streams, "streams").WaitFor(backing.Streams)
     .WithReference(backing.Redis, "redis").WaitFor(backing.Redis)
     .WithSecrets(secrets)
-    .WithHttpHealthCheck("/health")
-    .WithUrlForEndpoint("http", url => (url.DisplayText, url.Url) = ("OpenAPI", "/openapi/v1.json"));
+    .WithNovaDefaults()
+    .WithUrlForEndpoint("http", url => (url.DisplayText, url.Url) = ("OpenAPI", "/openapi/v1.json"))
+    .PublishForServices();
 
 var telemetry = builder.AddProject<Projects.Nova_Telemetry>("telemetry")
+    .WithIconName("PersonFeedback")
     .WithReference(backing.Telemetry, "telemetry").WaitFor(backing.Telemetry)
     .WithSecrets(secrets)
-    .WithHttpHealthCheck("/health");
+    .WithNovaDefaults()
+    .WithUrlForEndpoint("http", url => (url.DisplayText, url.Url) = ("OpenAPI", "/openapi/v1.json"))
+    .PublishForServices();
 
-builder.AddProject<Projects.Nova_Gateway>("gateway")
+var gateway = builder.AddProject<Projects.Nova_Gateway>("gateway")
+    .WithIconName("PlugConnected")
     .WithReplicas(2)
     .WithExternalHttpEndpoints()
-    .DisableForwardedHeaders() // Aspire's default trusts every sender; the gateway trusts Gateway:KnownProxies only.
     .WithReference(backing.Redis, "redis").WaitFor(backing.Redis)
     .WithReference(streamState).WaitFor(streamState)
     .WithReference(telemetry).WaitFor(telemetry)
     .WithSecrets(secrets)
-    .WithHttpHealthCheck("/health")
-    .WithUrlForEndpoint("http", url => url.DisplayText = "Web console")
-    .WithDemoCommands()
+    .WithNovaDefaults(settings.GatewayPort)
+    .WithUrlForEndpoint("http", url => url.DisplayText = "Web page")
+    .WithStreamCommands()
     .PublishForViewers();
 
-streamState.WithDemoCommands();
+builder.AddDemo(settings, gateway);
+builder.AddAnnouncement(settings, gateway);
 
+builder.UseHttpWithoutCertificate();
 builder.Build().Run();
+return 0;

@@ -1,3 +1,6 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+
 namespace Nova.AppHost;
 
 /// <summary>The two databases and Redis, as containers, local processes or Azure services.</summary>
@@ -8,31 +11,27 @@ internal sealed record BackingServices(
 
 internal static class BackingServicesExtensions
 {
-    /// <summary>
-    /// Adds containers. If <c>Nova:Infrastructure</c> is <c>Local</c> (launch profile <c>no-containers</c>), adds processes on this machine. With
-    /// UseAzure, publishing replaces the containers with Azure's managed services.
-    /// </summary>
-    public static BackingServices AddBackingServices(this IDistributedApplicationBuilder builder)
+    public static BackingServices AddBackingServices(this IDistributedApplicationBuilder builder, AppHostSettings settings)
     {
-        if (builder.ExecutionContext.IsRunMode && builder.Configuration["Nova:Infrastructure"] == "Local")
+        if (settings.Infrastructure is InfrastructureKind.Local)
         {
-            return builder.AddLocalInfra();
+            return builder.AddLocalInfra(settings);
         }
 
 #if AZURE
         return builder.AddAzureBackingServices();
 #else
-        return builder.AddContainers();
+        return builder.AddContainers(settings);
 #endif
     }
 
-    private static BackingServices AddContainers(this IDistributedApplicationBuilder builder)
+    private static BackingServices AddContainers(this IDistributedApplicationBuilder builder, AppHostSettings settings)
     {
         var postgres = builder.AddPostgres("postgres").WithDataVolume("nova-postgres");
         var redis = builder.AddRedis("redis");
         if (builder.ExecutionContext.IsRunMode)
         {
-            postgres.WithLifetime(ContainerLifetime.Persistent).WithPgWeb();
+            postgres.WithLifetime(ContainerLifetime.Persistent).WithPgWeb().LogAtStart(settings.Reason);
             redis.WithLifetime(ContainerLifetime.Persistent).WithRedisInsight();
         }
 
@@ -40,32 +39,40 @@ internal static class BackingServicesExtensions
     }
 
     /// <summary>Adds the servers that Nova.Standalone uses, as one resource, for machines without a container engine.</summary>
-    private static BackingServices AddLocalInfra(this IDistributedApplicationBuilder builder)
+    private static BackingServices AddLocalInfra(this IDistributedApplicationBuilder builder, AppHostSettings settings)
     {
-        var password = builder.AddParameter("postgres-password", new GenerateParameterDefault { MinLength = 22, Special = false }, secret: true, persist: true);
+        var password = builder.AddParameter("postgres-password", new GenerateParameterDefault { MinLength = 22, Special = false }, secret: true, persist: true)
+            .WithDescription("Password of the local PostgreSQL's user `nova`. The AppHost makes one and keeps it in user secrets.", enableMarkdown: true);
         var infra = builder.AddProject<Projects.Nova_LocalInfra>("local-infra")
-            .WithEndpoint(name: "postgres", scheme: "tcp", env: "LocalInfra__PostgresPort", isProxied: false, port: FreePort())
-            .WithEndpoint(name: "redis", scheme: "tcp", env: "LocalInfra__RedisPort", isProxied: false, port: FreePort())
+            .WithIconName("ServerMultiple")
+            .WithEndpoint("http", endpoint => endpoint.Port = null)
+            .WithEndpoint(name: "postgres", scheme: "tcp", env: "LocalInfra__PostgresPort", isProxied: false, port: FreePort.Find())
+            .WithEndpoint(name: "redis", scheme: "tcp", env: "LocalInfra__RedisPort", isProxied: false, port: FreePort.Find())
             .WithEnvironment("LocalInfra__PostgresPassword", password)
-            .WithEnvironment("LocalInfra__DataFolder", builder.Configuration["Nova:DataFolder"] ?? Path.Combine(builder.AppHostDirectory, ".nova"))
-            .WithHttpHealthCheck("/health");
-        var (postgres, redis) = (infra.GetEndpoint("postgres"), infra.GetEndpoint("redis"));
+            .WithEnvironment("LocalInfra__DataFolder", settings.DataFolder)
+            .WithHttpHealthCheck("/health")
+            .WithUrls(context => context.Urls.ForEach(url => url.DisplayLocation = UrlDisplayLocation.DetailsOnly))
+            .LogAtStart(settings.Reason);
+        var (postgresPort, redisPort) = (infra.GetEndpoint("postgres"), infra.GetEndpoint("redis"));
 
-        return new(
-            Database("streams", "streams"),
-            Database("telemetry-db", "telemetry"),
-            builder.AddConnectionString("redis", ReferenceExpression.Create($"127.0.0.1:{redis.Property(EndpointProperty.Port)}")).WaitFor(infra));
+        var postgres = builder.AddConnectionString("postgres", Postgres($"Host=127.0.0.1;Port={postgresPort.Property(EndpointProperty.Port)};Username=nova;Password={password}"))
+            .WithIconName("Database").WithParentRelationship(infra).WaitFor(infra);
+        var redis = builder.AddConnectionString("redis", ReferenceExpression.Create($"127.0.0.1:{redisPort.Property(EndpointProperty.Port)}"))
+            .WithIconName("Memory").WithParentRelationship(infra).WaitFor(infra);
+        return new(Database("streams", "streams"), Database("telemetry-db", "telemetry"), redis);
+
+        static ReferenceExpression Postgres(in ReferenceExpression.ExpressionInterpolatedStringHandler text) => ReferenceExpression.Create(text);
 
         IResourceBuilder<IResourceWithConnectionString> Database(string name, string database) => builder.AddConnectionString(
-            name,
-            ReferenceExpression.Create(
-                $"Host=127.0.0.1;Port={postgres.Property(EndpointProperty.Port)};Username=nova;Password={password};Database={database}")).WaitFor(infra);
+            name, ReferenceExpression.Create($"{postgres};Database={database}")).WithIconName("Database").WithParentRelationship(postgres).WaitFor(infra);
     }
 
-    private static int FreePort()
-    {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
-        listener.Start();
-        return ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
-    }
+    /// <summary>A first line in the console log that the dashboard shows for the resource.</summary>
+    private static IResourceBuilder<T> LogAtStart<T>(this IResourceBuilder<T> resource, string line)
+        where T : IResource =>
+        resource.OnBeforeResourceStarted((started, startEvent, _) =>
+        {
+            startEvent.Services.GetRequiredService<ResourceLoggerService>().GetLogger(started).LogInformation("{Line}", line);
+            return Task.CompletedTask;
+        });
 }

@@ -1,18 +1,15 @@
-#if !AZURE
+#if NO_TARGET
 namespace Nova.AppHost;
 
-/// <summary>Publishes to Docker Compose, the target without Azure.</summary>
+/// <summary>Without a target nothing is added: the model runs on this machine, and its manifest says what azd and other tools need.</summary>
 internal static class PublishTargets
 {
-    public static void AddPublishTarget(this IDistributedApplicationBuilder builder) =>
-        builder.AddDockerComposeEnvironment("compose");
+    public static void AddPublishTarget(this IDistributedApplicationBuilder _)
+    {
+    }
 
-    /// <summary>Gives a stopping gateway 60 s to close its viewers in waves.</summary>
-    public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) =>
-        gateway.PublishAsDockerComposeService((_, service) =>
-        {
-            service.StopGracePeriod = "60s";
-            service.Ports = ["8080:${GATEWAY_PORT}"];
-        });
+    public static IResourceBuilder<ProjectResource> PublishForServices(this IResourceBuilder<ProjectResource> service) => service;
+
+    public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) => gateway;
 }
 #endif

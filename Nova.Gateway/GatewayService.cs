@@ -13,6 +13,7 @@ using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Redis;
 using Nova.ServiceDefaults.Security;
 
 namespace Nova.Gateway;
@@ -23,8 +24,7 @@ public static class GatewayService
     public static void AddGateway(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
-        builder.ReadRedisConnection("redis");
-        builder.AddRedisClient("redis");
+        builder.AddRedis("redis");
 
         var services = builder.Services;
         services.AddValidatedOptions<GatewayOptions, ValidateGatewayOptions>(GatewayOptions.Section);

@@ -16,14 +16,11 @@ public static class ServiceDefaultsExtensions
     public static TBuilder AddServiceDefaults<TBuilder>(this TBuilder builder)
         where TBuilder : IHostApplicationBuilder
     {
-        builder.AddLoggingDefaults();
-        builder.AddObservability();
-        builder.AddDefaultHealthChecks();
+        builder.AddProgramDefaults();
         builder.AddJwtAuthentication();
         builder.Services.AddValidatedOptions<InternalOptions, ValidateInternalOptions>(InternalOptions.Section)
             .PostConfigure(options => options.ApiKey = options.ApiKey?.Trim());
 
-        builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddServiceDiscovery();
 
         builder.Services.AddProblemDetails();
@@ -34,6 +31,19 @@ public static class ServiceDefaultsExtensions
 
         return builder;
     }
+
+    /// <summary>What every Nova program has, also one that is only a client: logs, telemetry and health, which <see cref="MapHealth"/> serves.</summary>
+    public static TBuilder AddProgramDefaults<TBuilder>(this TBuilder builder)
+        where TBuilder : IHostApplicationBuilder
+    {
+        builder.AddLoggingDefaults();
+        builder.AddObservability();
+        builder.AddDefaultHealthChecks();
+        builder.Services.AddSingleton(TimeProvider.System);
+        return builder;
+    }
+
+    public static void MapHealth(this WebApplication app) => app.MapHealthEndpoints();
 
     /// <summary>The middleware and endpoints that go with <see cref="AddServiceDefaults{TBuilder}"/>; call it before mapping anything else.</summary>
     public static WebApplication UseServiceDefaults(this WebApplication app)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Nova.Demo;
 
 namespace Nova.Standalone;
 
@@ -20,7 +21,7 @@ internal static class Terminal
         try
         {
             await using var stack = await NovaStack.StartAsync(options, stop);
-            await using var demo = withDemo ? await DemoBroadcaster.StartAsync(stack, stop) : null;
+            await using var demo = withDemo ? await DemoBroadcaster.StartAsync(stack.Gateways, stop) : null;
             Console.WriteLine($"Nova is ready: {stack.Gateways[0].OriginalString}");
             if (stack.Gateways.Count > 1)
             {

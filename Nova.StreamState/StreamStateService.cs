@@ -2,6 +2,7 @@ using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Configuration;
 using Nova.ServiceDefaults.Postgres;
+using Nova.ServiceDefaults.Redis;
 using Nova.StreamState.Ingest;
 using Nova.StreamState.Outbox;
 using Nova.StreamState.Presence;
@@ -15,10 +16,8 @@ public static class StreamStateService
     public static void AddStreamState(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
-        builder.ReadPostgresConnection("streams");
-        builder.ReadRedisConnection("redis");
-        builder.AddNpgsqlDataSource("streams");
-        builder.AddRedisClient("redis");
+        builder.AddPostgres("streams");
+        builder.AddRedis("redis");
         builder.AddSchemaMigration("streams", typeof(StreamStateService).Assembly);
 
         var services = builder.Services;

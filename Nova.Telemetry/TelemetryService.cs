@@ -12,8 +12,7 @@ public static class TelemetryService
     public static void AddTelemetry(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
-        builder.ReadPostgresConnection("telemetry");
-        builder.AddNpgsqlDataSource("telemetry");
+        builder.AddPostgres("telemetry");
         builder.AddSchemaMigration("telemetry", typeof(TelemetryService).Assembly);
 
         builder.Services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);

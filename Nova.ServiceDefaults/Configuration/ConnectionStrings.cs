@@ -29,11 +29,11 @@ public static class ConnectionStrings
 {
     private const string Section = "ConnectionStrings";
 
-    /// <summary>Call it before <c>AddNpgsqlDataSource</c>. Accepts Npgsql's format and <c>postgres://</c> URLs.</summary>
+    /// <summary>Accepts Npgsql's format and <c>postgres://</c> URLs.</summary>
     public static void ReadPostgresConnection(this IHostApplicationBuilder builder, string name) =>
         builder.Read(name, PostgresConnectionString.Read, $"this service's PostgreSQL database, such as {PostgresConnectionString.Example(name)}");
 
-    /// <summary>Call it before <c>AddRedisClient</c>. Accepts StackExchange.Redis' format and <c>redis://</c> URLs.</summary>
+    /// <summary>Accepts StackExchange.Redis' format and <c>redis://</c> URLs.</summary>
     public static void ReadRedisConnection(this IHostApplicationBuilder builder, string name) =>
         builder.Read(name, RedisConnectionString.Read, $"a Redis server, such as {RedisConnectionString.Example}");
 

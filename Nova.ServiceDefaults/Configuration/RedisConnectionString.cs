@@ -1,4 +1,3 @@
-using Microsoft.Extensions.Configuration;
 using StackExchange.Redis;
 
 namespace Nova.ServiceDefaults.Configuration;
@@ -10,10 +9,6 @@ internal static class RedisConnectionString
 
     /// <summary>Where TLS is on, the client's own default is Azure's 6380; that of a URL is always this.</summary>
     private const int DefaultPort = 6379;
-
-    /// <summary>The client's options from a connection string that <see cref="ConnectionStrings.ReadRedisConnection"/> has checked.</summary>
-    public static ConfigurationOptions Options(IConfiguration configuration, string name) =>
-        configuration.GetConnectionString(name) is { Length: > 0 } text ? ConfigurationOptions.Parse(text) : new ConfigurationOptions();
 
     public static ConnectionString Read(string text)
     {

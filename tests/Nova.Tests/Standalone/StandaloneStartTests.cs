@@ -73,15 +73,6 @@ public sealed class StandaloneStartTests : IDisposable
         Assert.Matches(@"^The data folder /proc/nova cannot be written \(.+\); choose another with --data\.$", Refusal("/proc/nova"));
     }
 
-    [Fact]
-    public void Demo_EachChangeOfQuality_IsAChange()
-    {
-        for (var changes = 1; changes < 10; changes++)
-        {
-            Assert.NotEqual(DemoBroadcaster.QualityAfter(changes - 1).Quality, DemoBroadcaster.QualityAfter(changes).Quality);
-        }
-    }
-
     private static string Refusal(string path) => Assert.Throws<LocalInfraException>(() => DataFolder.Open(path)).Message;
 
     private Task<ProgramResult> RunAsync(Dictionary<string, string> environment, params string[] arguments) =>

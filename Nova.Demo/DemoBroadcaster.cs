@@ -1,16 +1,24 @@
+using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Text.Json;
 
-namespace Nova.Standalone;
+namespace Nova.Demo;
 
 /// <summary>
 /// A simulated broadcast that uses Nova as real clients do: REST calls for the broadcaster, WebSockets for the viewers. The values are made up;
 /// their whole path is real.
 /// </summary>
-internal sealed class DemoBroadcaster : IAsyncDisposable
+public sealed class DemoBroadcaster : IAsyncDisposable
 {
+    /// <summary>The subject of its tokens, and so the <c>broadcaster_id</c> of its stream.</summary>
+    public const string BroadcasterId = "demo-broadcaster";
+
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+
+    /// <summary>A trace of the demo begins where the broadcaster's tool decides to call.</summary>
+    private static readonly ActivitySource Activities = new("Nova.Demo");
 
     private const string FirstQuality = "1080p";
     private const int FirstKbps = 5000;
@@ -24,7 +32,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         (FirstQuality, FirstKbps, 60, "adaptive_bitrate"),
     ];
 
-    private readonly NovaStack _stack;
+    private readonly Uri _gateway;
     private readonly HttpClient _http;
     private readonly CancellationTokenSource _stop = new();
     private readonly string _broadcasterToken;
@@ -34,20 +42,22 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
     private Task _broadcast = Task.CompletedTask;
     private int _kbps = FirstKbps;
 
-    private DemoBroadcaster(NovaStack stack, HttpClient http, string broadcasterToken, string viewerToken, string streamId)
+    private DemoBroadcaster(IReadOnlyList<Uri> gateways, HttpClient http, string broadcasterToken, string viewerToken, string streamId)
     {
-        _stack = stack;
+        _gateway = gateways[0];
         _http = http;
         _broadcasterToken = broadcasterToken;
         _viewerToken = viewerToken;
         _streamId = streamId;
-        _audience = new DemoAudience(stack.Gateways, streamId, viewerToken);
+        _audience = new DemoAudience(gateways, streamId, viewerToken);
     }
 
-    public static async Task<DemoBroadcaster> StartAsync(NovaStack stack, CancellationToken cancellationToken)
+    /// <param name="gateways">The broadcaster calls the first one; each viewer connects to any of them.</param>
+    /// <exception cref="HttpRequestException">The gateway cannot be reached or refuses a call.</exception>
+    public static async Task<DemoBroadcaster> StartAsync(IReadOnlyList<Uri> gateways, CancellationToken cancellationToken)
     {
-        var http = new HttpClient { BaseAddress = stack.Gateways[0] };
-        var broadcaster = await TokenAsync(http, """{"sub":"demo-broadcaster","role":"broadcaster","ttl_seconds":604800}""", cancellationToken);
+        var http = new HttpClient { BaseAddress = gateways[0] };
+        var broadcaster = await TokenAsync(http, $$"""{"sub":"{{BroadcasterId}}","role":"broadcaster","ttl_seconds":604800}""", cancellationToken);
         var viewer = await TokenAsync(http, """{"sub":"demo-viewer","ttl_seconds":604800}""", cancellationToken);
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", broadcaster);
 
@@ -58,20 +68,25 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
         created.EnsureSuccessStatusCode();
         var id = (await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("stream_id").GetString()!;
 
-        var demo = new DemoBroadcaster(stack, http, broadcaster, viewer, id);
+        var demo = new DemoBroadcaster(gateways, http, broadcaster, viewer, id);
         await demo.PostAsync("start", $$"""{"quality":"{{FirstQuality}}","fps":60,"bitrate_kbps":{{FirstKbps}}}""", cancellationToken);
         demo._broadcast = demo.BroadcastAsync();
         return demo;
     }
 
+    public string StreamId => _streamId;
+
+    /// <summary>Completes when somebody else has ended the stream.</summary>
+    public Task Ended => _broadcast;
+
     /// <summary>Addresses and commands for a first try, ready to paste.</summary>
     public string Describe()
     {
-        var gateway = _stack.Gateways[0].OriginalString;
+        var gateway = _gateway.OriginalString;
         return $$"""
               Demo stream   {{_streamId}}
               Watch it      {{gateway}}/#stream={{_streamId}}&token={{_viewerToken}}
-              WebSocket     {{gateway.Replace("http://", "ws://")}}/api/v1/streams/{{_streamId}}/ws?token={{_viewerToken}}
+              WebSocket     {{gateway.Replace("http", "ws")}}/api/v1/streams/{{_streamId}}/ws?token={{_viewerToken}}
               Change it     curl -X POST {{gateway}}/api/v1/streams/{{_streamId}}/quality -H 'Content-Type: application/json' -d '{"new_quality":"720p","new_bitrate_kbps":2500,"reason":"broadcaster_changed"}' -H 'Authorization: Bearer {{_broadcasterToken}}'
             """;
     }
@@ -103,9 +118,13 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
                 await TickAsync(second);
                 _audience.ChangeSize();
             }
+            catch (HttpRequestException exception) when (exception.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.NotFound)
+            {
+                return; // Somebody ended the stream.
+            }
             catch (HttpRequestException)
             {
-                // The user ended the stream, or a service restarts. A failing demo must not stop Nova.
+                // A service restarts. A failing demo must not stop Nova.
             }
             catch (OperationCanceledException)
             {
@@ -147,6 +166,7 @@ internal sealed class DemoBroadcaster : IAsyncDisposable
 
     private async Task PostAsync(string call, string body, CancellationToken cancellationToken)
     {
+        using var activity = Activities.StartActivity($"broadcaster {call}");
         using var response = await _http.PostAsync($"/api/v1/streams/{_streamId}/{call}", body.Length == 0 ? null : Json(body), cancellationToken);
         response.EnsureSuccessStatusCode();
     }

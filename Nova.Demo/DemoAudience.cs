@@ -1,7 +1,7 @@
 using System.Net.WebSockets;
 using System.Text;
 
-namespace Nova.Standalone;
+namespace Nova.Demo;
 
 /// <summary>Simulated viewers on real sockets. They join, leave, reply to pings and occasionally report an issue.</summary>
 internal sealed class DemoAudience(IReadOnlyList<Uri> gateways, string streamId, string token) : IAsyncDisposable
@@ -49,7 +49,7 @@ internal sealed class DemoAudience(IReadOnlyList<Uri> gateways, string streamId,
         using var socket = new ClientWebSocket();
         try
         {
-            var address = new UriBuilder(gateway) { Scheme = "ws", Path = $"/api/v1/streams/{streamId}/ws", Query = $"token={token}" };
+            var address = new UriBuilder(gateway) { Scheme = gateway.Scheme == "https" ? "wss" : "ws", Path = $"/api/v1/streams/{streamId}/ws", Query = $"token={token}" };
             await socket.ConnectAsync(address.Uri, leave);
             var buffer = new byte[4096];
             while (true)

@@ -1,0 +1,193 @@
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Nova.Protocol;
+
+namespace Nova.AppHost;
+
+/// <summary>Commands of the gateway in the dashboard: what somebody who tries Nova would otherwise do with curl.</summary>
+internal static class StreamCommands
+{
+    private const string Broadcaster = "dashboard";
+
+    private static readonly string[] Qualities = [.. Enum.GetValues<StreamQuality>().Select(WireNames<StreamQuality>.Of)];
+    private static readonly string[] Reasons = [.. Enum.GetValues<QualityChangeReason>().Select(WireNames<QualityChangeReason>.Of)];
+
+    public static IResourceBuilder<ProjectResource> WithStreamCommands(this IResourceBuilder<ProjectResource> gateway)
+    {
+        if (!gateway.ApplicationBuilder.ExecutionContext.IsRunMode)
+        {
+            return gateway;
+        }
+
+        var endpoint = gateway.GetEndpoint("http");
+        return gateway
+            .WithCommand("start-broadcast", "Start a broadcast", Run(endpoint, StartAsync), new CommandOptions
+            {
+                Description = "Creates a stream, starts it and shows the page to watch it on.",
+                IconName = "Play",
+                IsHighlighted = true,
+                UpdateState = WhenHealthy,
+                Arguments =
+                [
+                    new() { Name = "title", Label = "Title", InputType = InputType.Text, Required = true, Value = "My first stream", MaxLength = 200 },
+                    Choice("quality", "Quality", Qualities, "1080p"),
+                    new() { Name = "bitrate", Label = "Bitrate in kbps", InputType = InputType.Number, Required = true, Value = "5000" },
+                ],
+            })
+            .WithCommand("change-quality", "Change the quality", Run(endpoint, ChangeQualityAsync), new CommandOptions
+            {
+                Description = "Changes the quality of an active stream; its viewers hear of it at once.",
+                IconName = "TopSpeed",
+                UpdateState = WhenHealthy,
+                Arguments =
+                [
+                    ActiveStream(endpoint),
+                    Choice("quality", "New quality", Qualities, "720p"),
+                    new() { Name = "bitrate", Label = "New bitrate in kbps", InputType = InputType.Number, Required = true, Value = "3000" },
+                    Choice("reason", "Reason", Reasons, "network_congestion"),
+                ],
+            })
+            .WithCommand("end-broadcast", "End a broadcast", Run(endpoint, EndAsync), new CommandOptions
+            {
+                Description = "Ends an active stream.",
+                ConfirmationMessage = "Viewers of the stream are told that it has ended, and their connections are closed. Go on?",
+                IconName = "Stop",
+                UpdateState = WhenHealthy,
+                Arguments = [ActiveStream(endpoint)],
+            })
+            .WithCommand("kick-viewer", "Kick a viewer", Run(endpoint, KickAsync), new CommandOptions
+            {
+                Description = "Closes a viewer's connections to a stream and refuses new ones for a while.",
+                IconName = "PersonProhibited",
+                UpdateState = WhenHealthy,
+                Arguments =
+                [
+                    ActiveStream(endpoint),
+                    new() { Name = "viewer", Label = "Viewer id", Description = "`viewer_id` of the viewer's connection_established", EnableDescriptionMarkdown = true, InputType = InputType.Text, Required = true },
+                ],
+            })
+            .WithCommand("create-token", "Create a token", Run(endpoint, CreateTokenAsync), new CommandOptions
+            {
+                Description = "Signs a token for trying the API and the WebSocket.",
+                IconName = "Key",
+                UpdateState = WhenHealthy,
+                Arguments =
+                [
+                    Choice("role", "Role", ["viewer", "broadcaster", "operator"], "viewer"),
+                    new() { Name = "sub", Label = "Who it is for", InputType = InputType.Text, Required = true, Value = "me", MaxLength = 200 },
+                    new() { Name = "stream", Label = "Only for this stream (its id)", InputType = InputType.Text, Placeholder = "every public stream" },
+                    new() { Name = "minutes", Label = "Lifetime in minutes", InputType = InputType.Number, Required = true, Value = "60" },
+                ],
+            })
+            .WithCommand("show-curl", "Show curl examples", Run(endpoint, ShowCurlAsync), new CommandOptions
+            {
+                Description = "README's commands, with this Nova's address.",
+                IconName = "Code",
+                UpdateState = WhenHealthy,
+            });
+    }
+
+    private static ResourceCommandState WhenHealthy(UpdateCommandStateContext context) =>
+        context.ResourceSnapshot.HealthStatus is HealthStatus.Healthy ? ResourceCommandState.Enabled : ResourceCommandState.Disabled;
+
+    private static InteractionInput Choice(string name, string label, IEnumerable<string> values, string value) => new()
+    {
+        Name = name,
+        Label = label,
+        InputType = InputType.Choice,
+        Required = true,
+        Options = [.. values.Select(option => KeyValuePair.Create(option, option))],
+        Value = value,
+    };
+
+    private static InteractionInput ActiveStream(EndpointReference endpoint) => new()
+    {
+        Name = "stream",
+        Label = "Stream",
+        InputType = InputType.Choice,
+        Required = true,
+        DynamicLoading = new InputLoadOptions
+        {
+            AlwaysLoadOnStart = true,
+            LoadCallback = async context =>
+            {
+                using var client = new GatewayClient(endpoint.Url);
+                var streams = await client.ActiveStreamsAsync(context.CancellationToken);
+                context.Input.Options = [.. streams.Select(stream => KeyValuePair.Create(stream.Id, $"{stream.Title} ({stream.Id})"))];
+                context.Input.Value ??= streams.FirstOrDefault()?.Id;
+            },
+        },
+    };
+
+    /// <summary>The gateway may stop between the click and the call, and it may refuse: both are sentences, not stack traces.</summary>
+    private static Func<ExecuteCommandContext, Task<ExecuteCommandResult>> Run(
+        EndpointReference endpoint, Func<GatewayClient, InteractionInputCollection, CancellationToken, Task<ExecuteCommandResult>> run) => async context =>
+        {
+            try
+            {
+                using var client = new GatewayClient(endpoint.Url);
+                return await run(client, context.Arguments, context.CancellationToken);
+            }
+            catch (GatewayRefusedException refused)
+            {
+                return CommandResults.Failure(refused.Message);
+            }
+            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !context.CancellationToken.IsCancellationRequested)
+            {
+                return CommandResults.Failure("The gateway does not answer. Wait until it is healthy and try again.");
+            }
+        };
+
+    private static async Task<ExecuteCommandResult> StartAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
+    {
+        var stream = await client.CreateAsync(input.GetString("title")!, Broadcaster, cancellationToken);
+        await client.ChangeAsync(
+            HttpMethod.Post, stream.Id, "start", new { quality = input.GetString("quality"), fps = 60, bitrate_kbps = input.GetInt32("bitrate") }, cancellationToken);
+        return CommandResults.Success(
+            "The broadcast has started.", $"[Watch it]({client.PageOf(stream.Id)})\n\nStream `{stream.Id}`", CommandResultFormat.Markdown, displayImmediately: true);
+    }
+
+    private static async Task<ExecuteCommandResult> ChangeQualityAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
+    {
+        var change = new { new_quality = input.GetString("quality"), new_bitrate_kbps = input.GetInt32("bitrate"), reason = input.GetString("reason") };
+        await client.ChangeAsync(HttpMethod.Post, input.GetString("stream")!, "quality", change, cancellationToken);
+        return CommandResults.Success($"The quality is {change.new_quality} at {change.new_bitrate_kbps} kbps.");
+    }
+
+    private static async Task<ExecuteCommandResult> EndAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
+    {
+        await client.ChangeAsync(HttpMethod.Post, input.GetString("stream")!, "end", new { }, cancellationToken);
+        return CommandResults.Success("The broadcast has ended.");
+    }
+
+    private static async Task<ExecuteCommandResult> KickAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
+    {
+        var viewer = input.GetString("viewer")!;
+        await client.ChangeAsync(HttpMethod.Delete, input.GetString("stream")!, $"viewers/{Uri.EscapeDataString(viewer)}", null, cancellationToken);
+        return CommandResults.Success($"Viewer {viewer} is kicked.");
+    }
+
+    private static async Task<ExecuteCommandResult> CreateTokenAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
+    {
+        var stream = string.IsNullOrWhiteSpace(input.GetString("stream")) ? null : input.GetString("stream")!.Trim();
+        var token = await client.TokenAsync(input.GetString("sub")!, input.GetString("role")!, cancellationToken, stream, input.GetInt32("minutes") * 60);
+        return CommandResults.Success("The token is made.", token, CommandResultFormat.Text, displayImmediately: true);
+    }
+
+    /// <summary>README's commands. Whoever pastes them into a shell needs no other text.</summary>
+    private static Task<ExecuteCommandResult> ShowCurlAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
+    {
+        var examples = $$"""
+            ```sh
+            nova={{client.Address}}
+            token() { curl -s $nova/dev/tokens -H 'Content-Type: application/json' -d "{\"sub\":\"$1\",\"role\":\"$2\"}" | sed 's/.*"token":"\([^"]*\)".*/\1/'; }
+            broadcaster=$(token me broadcaster)
+            post() { curl -s -X POST "$nova/api/v1/streams$1" -H "Authorization: Bearer $broadcaster" -H 'Content-Type: application/json' -d "$2"; echo; }
+            id=$(post '' '{"title":"My first stream"}' | sed 's/.*"stream_id":"\([^"]*\)".*/\1/')
+            post /$id/start   '{"quality":"1080p","fps":60,"bitrate_kbps":5000}'
+            post /$id/quality '{"new_quality":"720p","new_bitrate_kbps":3000,"reason":"adaptive_bitrate"}'
+            post /$id/end     '{}'
+            ```
+            """;
+        return Task.FromResult(CommandResults.Success("curl examples", examples, CommandResultFormat.Markdown, displayImmediately: true));
+    }
+}

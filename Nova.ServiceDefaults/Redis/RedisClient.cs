@@ -1,0 +1,30 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Hosting;
+using Nova.ServiceDefaults.Configuration;
+using Nova.ServiceDefaults.Health;
+
+namespace Nova.ServiceDefaults.Redis;
+
+public static class RedisClient
+{
+    /// <summary>
+    /// Registers Aspire's <see cref="StackExchange.Redis.IConnectionMultiplexer"/> for <c>ConnectionStrings:{connectionName}</c>, with Nova's time-outs
+    /// and probe. Redis may come later than the service: the client goes on connecting, and what needs Redis says so until then.
+    /// </summary>
+    public static void AddRedis(this IHostApplicationBuilder builder, string connectionName)
+    {
+        builder.ReadRedisConnection(connectionName);
+        builder.AddRedisClientBuilder(
+            connectionName,
+            settings =>
+            {
+                settings.DisableAutoActivation = false; // The first viewer does not wait for the connection.
+                settings.DisableHealthChecks = true; // Aspire's check waits for a Redis that hangs; the probe below has asked already.
+            },
+            RedisSettings.Apply);
+
+        // Degraded, not unhealthy: viewers stay and state changes are kept while Redis is unavailable, so nobody gains by a restart (S47).
+        builder.Services.AddDependencyProbe<RedisProbe>("StackExchange.Redis", HealthStatus.Degraded);
+    }
+}
