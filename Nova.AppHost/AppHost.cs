@@ -13,6 +13,7 @@ var secrets = builder.AddSecrets();
 
 var streamState = builder.AddProject<Projects.Nova_StreamState>("stream-state")
     .WithIconName("VideoClip")
+    .WithReplicas(settings.Replicas)
     .WithReference(backing.Streams, "streams").WaitFor(backing.Streams)
     .WithReference(backing.Redis, "redis").WaitFor(backing.Redis)
     .WithSecrets(secrets)
@@ -22,6 +23,7 @@ var streamState = builder.AddProject<Projects.Nova_StreamState>("stream-state")
 
 var telemetry = builder.AddProject<Projects.Nova_Telemetry>("telemetry")
     .WithIconName("PersonFeedback")
+    .WithReplicas(settings.Replicas)
     .WithReference(backing.Telemetry, "telemetry").WaitFor(backing.Telemetry)
     .WithSecrets(secrets)
     .WithNovaDefaults()
@@ -37,7 +39,7 @@ var gateway = builder.AddProject<Projects.Nova_Gateway>("gateway")
     .WithReference(telemetry).WaitFor(telemetry)
     .WithSecrets(secrets)
     .WithNovaDefaults(settings.GatewayPort)
-    .WithUrlForEndpoint("http", url => url.DisplayText = "Web page")
+    .WithUrlForEndpoint("http", url => url.DisplayText = "Web page (both gateways)")
     .WithStreamCommands()
     .PublishForViewers();
 

@@ -23,8 +23,9 @@ internal enum DemoStart
 /// <summary>Configuration section <c>Nova</c>, from arguments (<c>--Nova:Demo=Manual</c>), environment (<c>Nova__Demo</c>) or appsettings.json.</summary>
 /// <param name="Reason">Why this infrastructure, as a sentence for whoever starts the AppHost.</param>
 /// <param name="DataFolder">Where Nova.LocalInfra keeps its database.</param>
+/// <param name="Replicas">Of StreamState and Telemetry; two where Nova is published, so that a roll-out leaves one of each.</param>
 /// <param name="GatewayPort">Port of the address that both gateways share; null for a free one.</param>
-internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string Reason, string DataFolder, DemoStart Demo, int? GatewayPort)
+internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string Reason, string DataFolder, DemoStart Demo, int Replicas, int? GatewayPort)
 {
     /// <summary>README's port. Taken only where nobody else has it, so that two copies of Nova run beside each other.</summary>
     private const int PreferredGatewayPort = 8080;
@@ -36,12 +37,8 @@ internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string
         var section = builder.Configuration.GetSection("Nova");
         var infrastructure = Read<InfrastructureKind>("Infrastructure");
         var demo = Read<DemoStart>("Demo");
-        int? port = null;
-        if (section["GatewayPort"] is { Length: > 0 } text)
-        {
-            port = int.TryParse(text, out var number) && number is >= 1 and <= 65_535 ? number : null;
-            Check(port is not null, "GatewayPort", "a port from 1 to 65535");
-        }
+        var port = ReadNumber("GatewayPort", 1, 65_535);
+        var replicas = ReadNumber("Replicas", 1, 8);
 
         // The engine is asked only where it matters: publishing must give the same result on every machine.
         var (kind, reason) = problems.Count > 0 || !builder.ExecutionContext.IsRunMode ? (InfrastructureKind.Containers, "")
@@ -52,6 +49,7 @@ internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string
             $"PostgreSQL and Redis are {(kind is InfrastructureKind.Containers ? "containers" : "processes of this machine")}. {reason}",
             section["DataFolder"] ?? Path.Combine(builder.AppHostDirectory, ".nova"),
             demo ?? DemoStart.Auto,
+            replicas ?? (builder.ExecutionContext.IsRunMode ? 1 : 2),
             port ?? (builder.ExecutionContext.IsRunMode && FreePort.IsFree(PreferredGatewayPort) ? PreferredGatewayPort : null));
         problems.ForEach(Console.Error.WriteLine);
         return problems.Count == 0;
@@ -70,6 +68,18 @@ internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string
             var isKnown = Enum.GetNames<T>().Contains(value, StringComparer.OrdinalIgnoreCase);
             Check(isKnown, key, string.Join(" or ", Enum.GetNames<T>()));
             return isKnown ? Enum.Parse<T>(value, ignoreCase: true) : null;
+        }
+
+        int? ReadNumber(string key, int min, int max)
+        {
+            if (section[key] is not { Length: > 0 } value)
+            {
+                return null;
+            }
+
+            var isValid = int.TryParse(value, out var number) && number >= min && number <= max;
+            Check(isValid, key, $"a number from {min} to {max}");
+            return isValid ? number : null;
         }
 
         void Check(bool isValid, string key, string form)

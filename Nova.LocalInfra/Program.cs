@@ -4,6 +4,7 @@ using Nova.LocalInfra;
 // The standalone program: PostgreSQL and Redis for an AppHost on a machine without containers.
 var builder = WebApplication.CreateBuilder(args);
 builder.Logging.AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None); // A server that does not start is one sentence below, not a stack trace.
+builder.Logging.AddFilter("Microsoft.AspNetCore", LogLevel.Warning); // Four lines for each probe.
 builder.Services.AddHealthChecks().AddCheck<LocalServers>("servers");
 builder.Services.AddSingleton<LocalServers>();
 builder.Services.AddHostedService(services => services.GetRequiredService<LocalServers>());
