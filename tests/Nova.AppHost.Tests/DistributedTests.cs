@@ -1,183 +1,189 @@
 using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Net.WebSockets;
 using System.Text;
-using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
-using Aspire.Hosting.Testing;
 
 namespace Nova.AppHost.Tests;
 
-/// <summary>
-/// The whole application as the AppHost starts it: with containers where <c>NOVA_TEST_CONTAINERS</c> is <c>true</c> (CI with an engine), else with
-/// the no-containers profile.
-/// </summary>
-public sealed class DistributedTests : IAsyncLifetime
+/// <summary>What Nova is for, over several processes that the AppHost starts, stops and starts again.</summary>
+public sealed class DistributedTests(NovaApplication nova)
 {
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(3);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
-
-    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nova-apphost-");
-    private DistributedApplication _app = null!;
-    private HttpClient _gateway = null!;
-
-    public async ValueTask InitializeAsync()
+    [Fact]
+    public async Task TwoGateways_ShareOneStreamsCountAndEvents()
     {
-        if (!OperatingSystem.IsWindows())
+        var id = await nova.Api.StartStreamAsync();
+        await using var viewers = await WatchOnBothGatewaysAsync(id);
+        foreach (var viewer in viewers.All)
         {
-            _folder.UnixFileMode |= UnixFileMode.OtherExecute; // Root's tests have their PostgreSQL run by another account.
+            await viewer.WaitForAsync("viewer_count_changed", count => count.GetProperty("viewer_count").GetInt32() == viewers.All.Count);
         }
 
-        string[] arguments = Environment.GetEnvironmentVariable("NOVA_TEST_CONTAINERS") == "true"
-            ? []
-            : ["--Nova:Infrastructure=Local", $"--Nova:DataFolder={_folder.FullName}", "--Parameters:postgres-password=only-for-this-test"];
-        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Nova_AppHost>(arguments);
-        _app = await builder.BuildAsync();
-        using var timeout = new CancellationTokenSource(StartTimeout);
-        await _app.StartAsync(timeout.Token);
-        foreach (var service in new[] { "stream-state", "telemetry", "gateway" })
-        {
-            await _app.ResourceNotifications.WaitForResourceHealthyAsync(service, timeout.Token);
-        }
-
-        _gateway = new HttpClient { BaseAddress = _app.GetEndpoint("gateway", "http"), Timeout = Patience };
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        await _app.DisposeAsync();
-        _folder.Delete(recursive: true);
+        await nova.Api.ChangeQualityAsync(id, 3000);
+        await viewers.AllHearAsync(3000);
     }
 
     [Fact]
-    public async Task Application_Started_DoesWhatItIsFor()
+    public async Task GatewayStopped_ItsViewersAreCountedOut_AndTheOthersStay()
     {
-        var broadcaster = await TokenAsync("broadcaster", "b");
-        var id = (await PostAsync("/api/v1/streams", """{"title":"distributed"}""", broadcaster)).GetProperty("stream_id").GetString()!;
-        await PostAsync($"/api/v1/streams/{id}/start", """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""", broadcaster);
+        var id = await nova.Api.StartStreamAsync();
+        await using var viewers = await WatchOnBothGatewaysAsync(id);
+        var gateway = (await nova.InstancesAsync("gateway", 2))[0];
 
-        // Enough viewers that the proxy in front of the two replicas gives each some: all of them are counted, and all hear the change.
-        var viewer = await TokenAsync("viewer", "v");
-        var viewers = await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => ConnectAsync(id, viewer)));
-        await ReadUntilAsync(viewers[0], message => message.Contains("viewer_count_changed") && message.Contains("\"viewer_count\":6"));
-        await PostAsync($"/api/v1/streams/{id}/quality", """{"new_quality":"720p","new_bitrate_kbps":3000,"reason":"adaptive_bitrate"}""", broadcaster);
-        foreach (var socket in viewers)
-        {
-            await ReadUntilAsync(socket, message => message.Contains("quality_changed"));
-        }
+        await nova.StopAsync(gateway);
+        var open = viewers.All.Where(viewer => !viewer.IsClosed).ToList();
+        Assert.InRange(open.Count, 1, viewers.All.Count - 1);
+        await open[0].WaitForAsync("viewer_count_changed", count => count.GetProperty("viewer_count").GetInt32() == open.Count);
 
-        await AssertReportArrivesAsync(viewers[0], id);
-        foreach (var socket in viewers)
-        {
-            socket.Dispose();
-        }
-
-        await AssertRestartLosesNothingAsync(id, broadcaster);
+        await nova.StartAsync(gateway);
+        await using var late = await nova.Api.WatchAsync(id);
+        await open[0].WaitForAsync("viewer_count_changed", count => count.GetProperty("viewer_count").GetInt32() == open.Count + 1);
     }
 
-    private async Task AssertReportArrivesAsync(ClientWebSocket viewer, string id)
+    [Theory]
+    [InlineData("stream-state")]
+    [InlineData("servers")]
+    public async Task WhatIsBehindTheGateways_StoppedAndStarted_ViewersStayAndHearTheNextChange(string stopped)
     {
-        await viewer.SendAsync(
-            Encoding.UTF8.GetBytes("""{"event":"report_issue","data":{"issue_type":"lag","severity":"high","report_id":"r","description":"distributed"}}"""),
-            WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None);
-        await ReadUntilAsync(viewer, message => message.Contains("issue_received"));
-        var issues = await GetAsync($"/api/v1/issues?stream_id={id}", await TokenAsync("operator", "o"));
-        Assert.Equal("distributed", Assert.Single(issues.GetProperty("issues").EnumerateArray()).GetProperty("description").GetString());
+        var id = await nova.Api.StartStreamAsync();
+        await using var viewers = await WatchOnBothGatewaysAsync(id);
+        string[] instances = stopped == "servers" ? [.. new HashSet<string> { NovaApplication.Servers.Redis, NovaApplication.Servers.Postgres }] : [.. await nova.InstancesAsync(stopped, 2)];
+        foreach (var instance in instances)
+        {
+            await nova.StopAsync(instance);
+        }
+
+        foreach (var instance in instances)
+        {
+            await nova.StartAsync(instance);
+        }
+
+        await nova.WaitUntilHealthyAsync("stream-state");
+        await GatewayApi.EventuallyAsync(() => nova.Api.ChangeQualityAsync(id, 2000), "the change is accepted");
+        await viewers.AllHearAsync(2000);
     }
 
-    /// <summary>Both replicas of the gateway, and the service with the state, stop and start; the stream is as it was.</summary>
-    private async Task AssertRestartLosesNothingAsync(string id, string broadcaster)
+    [Fact]
+    public async Task ReportThatWasAcknowledged_IsFoundByAnOperator_AfterTelemetryRestarted()
     {
-        var before = await GetAsync($"/api/v1/streams/{id}", broadcaster);
-        foreach (var service in new[] { "gateway", "stream-state" })
+        var id = await nova.Api.StartStreamAsync();
+        await using var viewer = await nova.Api.WatchAsync(id);
+        var telemetry = await nova.InstancesAsync("telemetry", 2);
+        await viewer.SendAsync("""{"event":"report_issue","data":{"issue_type":"lag","severity":"high","report_id":"r","description":"distributed"}}""");
+        await viewer.WaitForAsync("issue_received");
+        foreach (var instance in telemetry)
         {
-            await foreach (var instance in InstancesAsync(service))
+            await nova.StopAsync(instance);
+        }
+
+        foreach (var instance in telemetry)
+        {
+            await nova.StartAsync(instance);
+        }
+
+        var answer = await GatewayApi.EventuallyAsync(() => nova.Api.SendAsync(HttpMethod.Get, $"/api/v1/issues?stream_id={id}", null, "operator"), "the list is answered");
+        Assert.Equal("distributed", Assert.Single(answer.GetProperty("issues").EnumerateArray()).GetProperty("description").GetString());
+    }
+
+    [Fact]
+    public async Task Change_IsOneTrace_FromTheRequestToTheFanOutOnBothGateways()
+    {
+        var id = await nova.Api.StartStreamAsync();
+        await using var viewers = await WatchOnBothGatewaysAsync(id);
+        var trace = Convert.ToHexStringLower(Guid.NewGuid().ToByteArray());
+        await nova.Api.ChangeQualityAsync(id, 2500, $"00-{trace}-{Convert.ToHexStringLower(BitConverter.GetBytes(Random.Shared.NextInt64(1, long.MaxValue)))}-01");
+        await viewers.AllHearAsync(2500);
+
+        using var deadline = new CancellationTokenSource(GatewayApi.Patience);
+        List<Span> spans;
+        do
+        {
+            await Task.Delay(200, TestContext.Current.CancellationToken);
+            spans = [.. nova.Traces.Spans.Where(span => span.TraceId == trace)];
+        }
+        while ((FanOuts(spans).Count < 2 || !spans.Any(IsRedis)) && !deadline.IsCancellationRequested); // Spans of Redis are sent every 10 s.
+
+        Assert.Equal(2, FanOuts(spans).Count);
+        Assert.Contains(spans, span => span.Service == "stream-state" && span.Name.StartsWith("POST", StringComparison.Ordinal));
+        Assert.Contains(spans, span => span.Service == "stream-state" && span.Name == "publish quality_changed");
+        Assert.Contains(spans, IsRedis);
+        Assert.DoesNotContain(nova.Traces.Bodies, body => Encoding.Latin1.GetString(body).Contains("token=ey"));
+
+        static bool IsRedis(Span span) => span.Name is "EVALSHA" or "EVAL" or "PUBLISH";
+
+        static HashSet<string> FanOuts(List<Span> spans) => [.. spans.Where(span => span.Service == "gateway" && span.Name == "fan out quality_changed").Select(span => span.Instance)];
+    }
+
+    [Theory]
+    [InlineData("gateway")]
+    [InlineData("stream-state")]
+    [InlineData("telemetry")]
+    public async Task Service_AnswersItsProbes(string service)
+    {
+        using var http = new HttpClient { BaseAddress = nova.Address(service), Timeout = GatewayApi.Patience };
+        foreach (var probe in new[] { "/health", "/alive" })
+        {
+            Assert.Equal((HttpStatusCode.OK, "Healthy"), await GatewayApi.EventuallyAsync(async () => ((await http.GetAsync(probe)).StatusCode, await http.GetStringAsync(probe)), probe));
+        }
+    }
+
+    [Fact]
+    public async Task Commands_DoWhatTheySay()
+    {
+        var gateway = (await nova.InstancesAsync("gateway", 2))[0];
+        var started = await RunAsync(gateway, "start-broadcast", ("title", "From the dashboard"), ("quality", "1080p"), ("bitrate", "5000"));
+        var id = System.Text.RegularExpressions.Regex.Match(started.Data!.Value, "Stream `(.+)`").Groups[1].Value;
+        await using var viewer = await nova.Api.WatchAsync(id);
+        await RunAsync(gateway, "change-quality", ("stream", id), ("quality", "720p"), ("bitrate", "2800"), ("reason", "network_congestion"));
+        await viewer.WaitForAsync("quality_changed", change => change.GetProperty("new_bitrate_kbps").GetInt32() == 2800);
+
+        var token = (await RunAsync(gateway, "create-token", ("sub", "me"), ("role", "viewer"), ("stream", id), ("minutes", "5"))).Data!.Value;
+        await using var other = await Viewer.ConnectAsync(nova.Address("gateway"), id, token);
+        var viewerId = (await other.WaitForAsync("connection_established")).GetProperty("viewer_id").GetString()!;
+        await RunAsync(gateway, "kick-viewer", ("stream", id), ("viewer", viewerId));
+        await other.WaitForAsync("error");
+
+        Assert.Contains("nova=http", (await RunAsync(gateway, "show-curl")).Data!.Value);
+        await RunAsync(gateway, "end-broadcast", ("stream", id));
+        await viewer.WaitForAsync("stream_ended");
+
+        var refused = await nova.Commands.ExecuteCommandAsync(gateway, "end-broadcast", Arguments(("stream", id)));
+        Assert.False(refused.Success);
+        Assert.StartsWith("The gateway answered 409:", refused.Message);
+    }
+
+    private async Task<ExecuteCommandResult> RunAsync(string instance, string command, params (string Name, string Value)[] arguments)
+    {
+        var result = await nova.Commands.ExecuteCommandAsync(instance, command, Arguments(arguments));
+        Assert.True(result.Success, $"{command}: {result.Message}");
+        return result;
+    }
+
+    private static InteractionInputCollection Arguments(params (string Name, string Value)[] arguments) =>
+        new([.. arguments.Select(argument => new InteractionInput { Name = argument.Name, InputType = InputType.Text, Value = argument.Value })]);
+
+    /// <summary>Six: the proxy in front of the gateways gives each of them some.</summary>
+    private async Task<Audience> WatchOnBothGatewaysAsync(string id)
+    {
+        var audience = new Audience([.. await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => nova.Api.WatchAsync(id)))]);
+        await audience.All[0].WaitForAsync("viewer_count_changed", count => count.GetProperty("viewer_count").GetInt32() == 6);
+        return audience;
+    }
+
+    private sealed record Audience(IReadOnlyList<Viewer> All) : IAsyncDisposable
+    {
+        public async Task AllHearAsync(int kbps)
+        {
+            foreach (var viewer in All)
             {
-                var restarted = await _app.ResourceCommands.ExecuteCommandAsync(instance, KnownResourceCommands.RestartCommand);
-                Assert.True(restarted.Success, $"{instance}: {restarted.Message}");
+                await viewer.WaitForAsync("quality_changed", change => change.GetProperty("new_bitrate_kbps").GetInt32() == kbps);
             }
-
-            await _app.ResourceNotifications.WaitForResourceHealthyAsync(service, new CancellationTokenSource(StartTimeout).Token);
         }
 
-        using var deadline = new CancellationTokenSource(StartTimeout);
-        while (true)
+        public async ValueTask DisposeAsync()
         {
-            using var answer = await SendAsync(HttpMethod.Get, $"/api/v1/streams/{id}", null, broadcaster);
-            if (answer.StatusCode == HttpStatusCode.OK)
+            foreach (var viewer in All)
             {
-                var after = await answer.Content.ReadFromJsonAsync<JsonElement>(deadline.Token);
-                Assert.Equal(before.GetProperty("version").GetInt32(), after.GetProperty("version").GetInt32());
-                Assert.Equal("active", after.GetProperty("status").GetString());
-                return;
-            }
-
-            await Task.Delay(200, deadline.Token);
-        }
-    }
-
-    private async IAsyncEnumerable<string> InstancesAsync(string service)
-    {
-        HashSet<string> seen = [];
-        var replicas = service == "gateway" ? 2 : 1;
-        await foreach (var change in _app.ResourceNotifications.WatchAsync())
-        {
-            if (change.Resource.Name == service && seen.Add(change.ResourceId))
-            {
-                yield return change.ResourceId;
-                if (seen.Count == replicas)
-                {
-                    yield break;
-                }
-            }
-        }
-    }
-
-    private async Task<string> TokenAsync(string role, string sub)
-    {
-        using var response = await _gateway.PostAsJsonAsync("/dev/tokens", new { sub, role });
-        return (await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>()).GetProperty("token").GetString()!;
-    }
-
-    private async Task<JsonElement> PostAsync(string path, string body, string token)
-    {
-        using var response = await SendAsync(HttpMethod.Post, path, body, token);
-        return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>();
-    }
-
-    private async Task<JsonElement> GetAsync(string path, string token)
-    {
-        using var response = await SendAsync(HttpMethod.Get, path, null, token);
-        return await response.EnsureSuccessStatusCode().Content.ReadFromJsonAsync<JsonElement>();
-    }
-
-    private async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, string? body, string token)
-    {
-        using var request = new HttpRequestMessage(method, path) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", token) } };
-        request.Content = body is null ? null : new StringContent(body, Encoding.UTF8, "application/json");
-        return await _gateway.SendAsync(request);
-    }
-
-    private async Task<ClientWebSocket> ConnectAsync(string id, string token)
-    {
-        var socket = new ClientWebSocket();
-        await socket.ConnectAsync(new UriBuilder(_gateway.BaseAddress!) { Scheme = "ws", Path = $"/api/v1/streams/{id}/ws", Query = $"token={token}" }.Uri, CancellationToken.None);
-        return socket;
-    }
-
-    private static async Task ReadUntilAsync(ClientWebSocket socket, Func<string, bool> matches)
-    {
-        using var timeout = new CancellationTokenSource(Patience);
-        var buffer = new byte[16 * 1024];
-        while (true)
-        {
-            var result = await socket.ReceiveAsync(buffer.AsMemory(), timeout.Token);
-            Assert.NotEqual(WebSocketMessageType.Close, result.MessageType);
-            if (matches(Encoding.UTF8.GetString(buffer, 0, result.Count)))
-            {
-                return;
+                await viewer.DisposeAsync();
             }
         }
     }
