@@ -2,6 +2,7 @@ using Microsoft.Extensions.Options;
 using Nova.Gateway.Feed;
 using Nova.Protocol;
 using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Redis;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Presence;
@@ -160,7 +161,7 @@ internal sealed class ViewerCounts(
         {
             if (_warnings.TryTake(out _))
             {
-                logger.CountsDelayed(exception.Message);
+                logger.CountsDelayed(RedisFailure.ReasonOf(exception));
             }
         }
         catch (Exception exception)

@@ -1,5 +1,6 @@
 using System.Diagnostics.Metrics;
 using Microsoft.Extensions.Logging;
+using Nova.ServiceDefaults.Redis;
 
 namespace Nova.ServiceDefaults.Background;
 
@@ -93,7 +94,7 @@ public sealed partial class LoopGuard
         _failures.Add(1, new KeyValuePair<string, object?>("loop", Name));
         if (_throttle.TryTake(out var suppressed))
         {
-            LogFailed(_logger, IsExpected(exception) ? null : exception, Name, exception.Message, suppressed);
+            LogFailed(_logger, IsExpected(exception) ? null : exception, Name, RedisFailure.ReasonOf(exception), suppressed);
         }
     }
 

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Redis;
 
 namespace Nova.ServiceDefaults.Health;
 
@@ -47,7 +48,7 @@ public abstract partial class DependencyProbe(string dependency, LoopGuards guar
         }
         catch (Exception exception) when (exception is not OperationCanceledException || !stoppingToken.IsCancellationRequested)
         {
-            _failure = exception.Message;
+            _failure = RedisFailure.ReasonOf(exception);
         }
 
         await Task.Delay(Interval, time, stoppingToken);

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Redis;
 using Npgsql;
 using StackExchange.Redis;
 
@@ -53,7 +54,7 @@ internal sealed partial class ProblemExceptionHandler(TimeProvider time, ILogger
 
                 if (_warnings.TryTake(out var suppressed))
                 {
-                    LogDependencyUnavailable(logger, context.Request.Method, context.Request.Path, exception.Message, suppressed);
+                    LogDependencyUnavailable(logger, context.Request.Method, context.Request.Path, RedisFailure.ReasonOf(exception), suppressed);
                 }
 
                 return Problems.Unavailable(context, "A database behind this service is not reachable; try again.");

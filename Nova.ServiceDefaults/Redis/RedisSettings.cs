@@ -21,8 +21,5 @@ public static class RedisSettings
 
         // How soon a planned change of roles is noticed while both nodes stay up; 60 s by default.
         options.ConfigCheckSeconds = 2;
-
-        // A failure is one sentence for whoever reads the log; the library would add 25 numbers about its own queues and threads.
-        options.IncludeDetailInExceptions = false;
     }
 }

@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Nova.AppHost.Tests;
+using Nova.TestSupport;
 
 [assembly: AssemblyFixture(typeof(NovaApplication))]
 
@@ -22,6 +23,7 @@ public sealed class NovaApplication : IAsyncLifetime
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nova-apphost-");
     private DistributedApplication _app = null!;
+    private IDisposable _turn = null!;
 
     public static bool HasContainers => Environment.GetEnvironmentVariable("NOVA_TEST_CONTAINERS") == "true";
 
@@ -36,6 +38,7 @@ public sealed class NovaApplication : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        _turn = await OneAtATime.EnterAsync();
         if (!OperatingSystem.IsWindows())
         {
             _folder.UnixFileMode |= UnixFileMode.OtherExecute; // Root's tests have their PostgreSQL run by another account.
@@ -100,6 +103,7 @@ public sealed class NovaApplication : IAsyncLifetime
         await _app.DisposeAsync();
         await Traces.DisposeAsync();
         _folder.Delete(recursive: true);
+        _turn.Dispose();
     }
 
     private async Task RunAsync(string instance, string command)

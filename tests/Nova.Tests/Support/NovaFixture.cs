@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using Nova.Standalone;
 using Nova.Tests.Support;
+using Nova.TestSupport;
 using Npgsql;
 
 [assembly: AssemblyFixture(typeof(NovaFixture))]
@@ -15,6 +16,8 @@ public sealed class NovaFixture : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-tests-");
 
+    private IDisposable _turn = null!;
+
     public NovaStack Stack { get; private set; } = null!;
 
     public Api Api { get; private set; } = null!;
@@ -28,6 +31,7 @@ public sealed class NovaFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
+        _turn = await OneAtATime.EnterAsync();
         Stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, "stack"), Gateways = 2 });
         Api = new Api(Stack);
     }
@@ -52,5 +56,6 @@ public sealed class NovaFixture : IAsyncLifetime
     {
         await Stack.DisposeAsync();
         _folder.Delete(recursive: true);
+        _turn.Dispose();
     }
 }
