@@ -30,6 +30,8 @@ internal static class PublishTargets
         return new(postgres.AddDatabase("streams"), postgres.AddDatabase("telemetry-db", "telemetry"), redis);
     }
 
+    public static IResourceBuilder<ProjectResource> PublishForServices(this IResourceBuilder<ProjectResource> service) => service;
+
     /// <summary>Scales on open sockets (each is a concurrent request to the ingress), and lets a stopping replica close its viewers in waves.</summary>
     public static IResourceBuilder<ProjectResource> PublishForViewers(this IResourceBuilder<ProjectResource> gateway) =>
         gateway.WithEnvironment("Gateway__KnownProxies", Ingress).PublishAsAzureContainerApp((_, app) =>
