@@ -11,7 +11,23 @@ internal sealed partial class Announcement(
     /// <summary>The demo's resource.</summary>
     public const string Demo = "demo";
 
+    /// <summary>Nothing that fails here may end the AppHost, as an exception of a hosted service would: then the dashboard still says what is wrong.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await AnnounceAsync(stoppingToken);
+        }
+        catch (Exception exception)
+        {
+            if (!stoppingToken.IsCancellationRequested)
+            {
+                LogNotReady(logger, exception.Message);
+            }
+        }
+    }
+
+    private async Task AnnounceAsync(CancellationToken stoppingToken)
     {
         await notifications.WaitForResourceHealthyAsync(gateway.Resource.Name, stoppingToken);
         LogReady(logger, gateway.Url, settings.Reason);
@@ -47,6 +63,9 @@ internal sealed partial class Announcement(
 
     [LoggerMessage(2, LogLevel.Information, "The dashboard is served over http: this machine trusts no development certificate. 'dotnet dev-certs https --trust' makes one.")]
     private static partial void LogPlainHttp(ILogger logger);
+
+    [LoggerMessage(4, LogLevel.Warning, "Nova did not become ready: {Reason} The dashboard shows which resource failed, and its log.")]
+    private static partial void LogNotReady(ILogger logger, string reason);
 
     [LoggerMessage(3, LogLevel.Information, "The demo broadcasts stream {StreamId}. Watch it: {Page}")]
     private static partial void LogDemo(ILogger logger, string streamId, string page);

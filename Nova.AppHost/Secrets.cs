@@ -10,8 +10,10 @@ internal static class SecretsExtensions
 
     public static Secrets AddSecrets(this IDistributedApplicationBuilder builder) => new(
         // 64 letters and digits are also valid base64, of 48 bytes; the services decode the key as base64.
-        builder.AddParameter("jwt-signing-key", new GenerateParameterDefault { MinLength = 64, Special = false }, secret: true, persist: true),
-        builder.AddParameter("internal-api-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true));
+        builder.AddParameter("jwt-signing-key", new GenerateParameterDefault { MinLength = 64, Special = false }, secret: true, persist: true)
+            .WithDescription("The key that signs tokens: base64 of 32 bytes or more. Generated once."),
+        builder.AddParameter("internal-api-key", new GenerateParameterDefault { MinLength = 32, Special = false }, secret: true, persist: true)
+            .WithDescription("The key that the services show each other: 16 characters or more. Generated once."));
 
     public static IResourceBuilder<ProjectResource> WithSecrets(this IResourceBuilder<ProjectResource> service, Secrets secrets) => service
         .WithEnvironment("Authentication__Schemes__Bearer__ValidIssuer", Issuer)
