@@ -96,12 +96,22 @@ public sealed class FaultLab : IAsyncDisposable
                 Postgres.IsRunning ? Task.CompletedTask : Postgres.StartAsync());
             await Task.WhenAll(_services.Select(service => service.HealAsync()));
             await WaitUntilReadyAsync();
+            await WaitForCallsAsync();
             return true;
         }
         catch (Xunit.Sdk.XunitException)
         {
             return false;
         }
+    }
+
+    /// <summary>The first call after a fault may get a session that PostgreSQL has ended: 503, and the next one succeeds.</summary>
+    private async Task WaitForCallsAsync()
+    {
+        var token = await Api.TokenAsync("lab", "broadcaster");
+        Api[] all = [StateApi(0), StateApi(1), .. Gateways.Select(gateway => ApiAt(gateway.Service.Front.Address))];
+        await Task.WhenAll(all.Select(api => Eventually.TrueAsync(
+            async () => (await api.CreateAsync(token)).IsSuccess, "a stream can be created", ReadyTimeout)));
     }
 
     public async ValueTask DisposeAsync()

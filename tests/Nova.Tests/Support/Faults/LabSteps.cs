@@ -86,6 +86,10 @@ internal static class LabSteps
     /// <summary>The same stream, changed through another API.</summary>
     public static TestStream Through(this TestStream stream, Api api) => new(api, stream.Id, stream.Broadcaster, stream.Token);
 
+    /// <param name="token">A broadcaster's.</param>
+    public static Task<Call> CreateAsync(this Api api, string token) =>
+        CallAsync(() => api.SendAsync(HttpMethod.Post, "/api/v1/streams", """{"title":"Whether this is possible"}""", token));
+
     public static Task<Call> ChangeAsync(this TestStream stream, int kbps) => CallAsync(stream, "quality", RuleSteps.Quality("720p", kbps));
 
     public static Task<Call> BitrateAsync(this TestStream stream, int kbps) =>
