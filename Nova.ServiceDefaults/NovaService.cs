@@ -6,6 +6,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Nova.ServiceDefaults.Configuration;
+using Nova.ServiceDefaults.Health;
 
 namespace Nova.ServiceDefaults;
 
@@ -16,6 +17,11 @@ public static class NovaService
     /// <returns>The exit code: 1 where the service cannot start, after a sentence for each setting that is missing or wrong.</returns>
     public static int Run(string[] args, Action<WebApplicationBuilder> add, Action<WebApplication> map)
     {
+        if (HealthCommand.IsIn(args))
+        {
+            return HealthCommand.Run(args);
+        }
+
         try
         {
             using var app = Build(WebApplication.CreateBuilder(args), add, map);

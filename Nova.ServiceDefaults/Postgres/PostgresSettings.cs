@@ -16,10 +16,6 @@ public static class PostgresSettings
         ("Command Timeout", 3),
         ("Cancellation Timeout", -1), // A command that timed out ends its session. Asking a server that hangs to cancel it blocks a thread for each of them.
         ("Keepalive", 5),
-
-        // What a small server does at once. With the default of 100, a burst opened hundreds of connections, 10 ms of CPU each, and calls timed out
-        // behind that; 300 bitrates at the same moment on two replicas: 593 of 900 answers were 503, with 20 none. Managed servers allow 50 in all.
-        ("Maximum Pool Size", 20),
         ("Host Recheck Seconds", 2), // A standby that was promoted is found within this.
         ("No Reset On Close", true), // Sessions keep the settings below, and nothing here leaves others behind.
     ];
@@ -34,12 +30,12 @@ public static class PostgresSettings
         SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 2; SET tcp_user_timeout = '10s';
         """;
 
-    public static string WithDefaults(string connectionString)
+    public static string WithDefaults(string connectionString, int poolSize)
     {
         var given = new DbConnectionStringBuilder { ConnectionString = connectionString };
         var keys = given.Keys.Cast<string>().Select(Normalize).ToHashSet();
         var builder = new NpgsqlConnectionStringBuilder(connectionString);
-        foreach (var (key, value) in Defaults.Where(setting => !keys.Contains(Normalize(setting.Key))))
+        foreach (var (key, value) in Defaults.Append(("Maximum Pool Size", poolSize)).Where(setting => !keys.Contains(Normalize(setting.Key))))
         {
             builder[key] = value;
         }

@@ -21,6 +21,9 @@ public sealed class NovaApplication : IAsyncLifetime
 
     private static readonly TimeSpan StartTimeout = TimeSpan.FromMinutes(3);
 
+    /// <summary>PostgreSQL's, while a test stops it.</summary>
+    private static readonly string Volume = $"nova-test-{Environment.ProcessId}";
+
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("nova-apphost-");
     private DistributedApplication _app = null!;
     private IDisposable _turn = null!;
@@ -101,6 +104,11 @@ public sealed class NovaApplication : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await _app.DisposeAsync();
+        if (HasContainers)
+        {
+            (await Command.RunAsync(Command.Root, "docker", "volume", "rm", Volume)).Succeeds();
+        }
+
         await Traces.DisposeAsync();
         _folder.Delete(recursive: true);
         _turn.Dispose();
@@ -125,7 +133,7 @@ public sealed class NovaApplication : IAsyncLifetime
         }
     }
 
-    /// <summary>A developer's containers and their volume outlive the AppHost; a test's must not, and must not be theirs.</summary>
+    /// <summary>A developer's containers and their volume outlive the AppHost. A test's do not, and are not theirs.</summary>
     private static void KeepNothing(IDistributedApplicationTestingBuilder builder)
     {
         foreach (var resource in builder.Resources.ToList())
@@ -136,9 +144,15 @@ public sealed class NovaApplication : IAsyncLifetime
                 continue;
             }
 
-            foreach (var annotation in resource.Annotations.Where(annotation => annotation is ContainerLifetimeAnnotation or ContainerMountAnnotation { Type: ContainerMountType.Volume }).ToList())
+            if (resource is ContainerResource container)
             {
-                resource.Annotations.Remove(annotation);
+                builder.CreateResourceBuilder(container).WithLifetime(ContainerLifetime.Session);
+            }
+
+            foreach (var mount in resource.Annotations.OfType<ContainerMountAnnotation>().Where(mount => mount.Type == ContainerMountType.Volume).ToList())
+            {
+                resource.Annotations.Remove(mount);
+                resource.Annotations.Add(new ContainerMountAnnotation(Volume, mount.Target, ContainerMountType.Volume, mount.IsReadOnly));
             }
         }
     }

@@ -14,6 +14,9 @@ public sealed class Viewer : IAsyncDisposable
     /// <summary>Whether the gateway has closed the connection.</summary>
     public bool IsClosed => _reading.IsCompleted;
 
+    /// <summary>Why, as it said.</summary>
+    public (int? Code, string? Reason) Close => ((int?)_socket.CloseStatus, _socket.CloseStatusDescription);
+
     public static async Task<Viewer> ConnectAsync(Uri gateway, string id, string token)
     {
         var viewer = new Viewer();

@@ -65,6 +65,7 @@ public sealed class BitrateRuleTests(NovaFixture nova) : RuleTests(nova)
 }
 
 /// <summary>R56 takes the better part of a minute.</summary>
+[LongRunning]
 public sealed class BitratePeriodRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

@@ -131,6 +131,7 @@ public sealed class ConnectionEstablishedRuleTests(NovaFixture nova) : RuleTests
 }
 
 /// <summary>R15 takes minutes, beside all others.</summary>
+[LongRunning]
 public sealed class ConnectionEstablishedOnceRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

@@ -5,6 +5,7 @@ using Nova.Tests.Support;
 namespace Nova.Tests.Protocol.Conformance;
 
 /// <summary>The document's first code sample, run by node. A class of its own: it takes its minutes beside all others.</summary>
+[LongRunning]
 public sealed class FirstSnippetRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     private const int Seconds = 150;

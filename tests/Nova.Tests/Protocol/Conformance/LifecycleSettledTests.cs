@@ -185,6 +185,7 @@ public sealed class LifecycleSettledTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class LostBroadcasterSettledTests(NovaFixture nova) : RuleTests(nova)
 {
     /// <summary>By the times that Nova has where nobody configures others: 15 s to the error, 30 s more to the end.</summary>

@@ -27,6 +27,7 @@ public sealed class PongSettledTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class UnsolicitedPongSettledTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]
@@ -41,6 +42,7 @@ public sealed class UnsolicitedPongSettledTests(NovaFixture nova) : RuleTests(no
     }
 }
 
+[LongRunning]
 public sealed class IdleSettledTests(NovaFixture nova) : RuleTests(nova)
 {
     /// <summary>None answers a ping; each says one thing, and is closed a minute after it, not ten seconds after the ping.</summary>
@@ -69,6 +71,7 @@ public sealed class IdleSettledTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class ControlFrameSettledTests(NovaFixture nova) : RuleTests(nova)
 {
     /// <summary>The raw viewer fails on any ping frame of the server's.</summary>

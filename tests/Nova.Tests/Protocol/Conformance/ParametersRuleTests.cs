@@ -24,6 +24,7 @@ internal static class WishedFor
         .ToDictionary(setting => setting.Item1, setting => (string?)setting.Item2);
 }
 
+[LongRunning]
 public sealed class PingIntervalParameterRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]
@@ -79,6 +80,7 @@ public sealed class PingTimeoutParameterRuleTests(NovaFixture nova) : RuleTests(
     }
 }
 
+[LongRunning]
 public sealed class IdleTimeoutParameterRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

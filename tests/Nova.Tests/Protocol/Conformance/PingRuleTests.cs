@@ -10,6 +10,7 @@ namespace Nova.Tests.Protocol.Conformance;
 
 // 1.10: ping and pong, in real time. Each rule takes its own half minutes, so each is a class, and xunit runs them beside each other.
 
+[LongRunning]
 public sealed class PingIntervalRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     /// <summary>By the pings' own times to the second, as the rule has it; when they arrive on a busy machine, to a tenth of the interval.</summary>
@@ -47,6 +48,7 @@ public sealed class PingIntervalRuleTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class PingSequenceRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]
@@ -135,6 +137,7 @@ public sealed class RoundTripRuleTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class DeadDetectionRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     /// <summary>R96 from the other end: the minute runs from the last pong, whatever the server sent since.</summary>
@@ -151,6 +154,7 @@ public sealed class DeadDetectionRuleTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class UnansweredPingRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

@@ -6,6 +6,7 @@ using Nova.Tests.Support;
 namespace Nova.Tests.Protocol.Conformance;
 
 /// <summary>1.13: the document's own client class.</summary>
+[LongRunning]
 public sealed class SampleClassRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     private const int Seconds = 150;

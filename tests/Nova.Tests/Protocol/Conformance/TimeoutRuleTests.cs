@@ -5,6 +5,7 @@ using Nova.Tests.Support;
 namespace Nova.Tests.Protocol.Conformance;
 
 /// <summary>1.12: the minute of silence.</summary>
+[LongRunning]
 public sealed class TimeoutRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

@@ -178,6 +178,7 @@ public sealed class TokenExpiryRuleTests(NovaFixture nova) : RuleTests(nova)
 }
 
 /// <summary>S28's warning needs a connection that is a minute old.</summary>
+[LongRunning]
 public sealed class TokenWarningRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

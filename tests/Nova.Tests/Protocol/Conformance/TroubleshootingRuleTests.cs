@@ -56,6 +56,7 @@ public sealed class TroubleshootingRuleTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class SlowNetworkRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     private static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(300);
@@ -82,6 +83,7 @@ public sealed class SlowNetworkRuleTests(NovaFixture nova) : RuleTests(nova)
     }
 }
 
+[LongRunning]
 public sealed class LatePongRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     [Fact]

@@ -230,6 +230,7 @@ public sealed class ViewerCountRuleTests(NovaFixture nova) : RuleTests(nova)
 }
 
 /// <summary>R41 of a viewer whose connection neither ends nor says anything, which takes a minute to be seen.</summary>
+[LongRunning]
 public sealed class ViewerCountHalfOpenRuleTests(NovaFixture nova) : RuleTests(nova)
 {
     /// <summary>A client that reads and writes nothing is to the gateway what a stopped process is: its system still takes what it is sent.</summary>
