@@ -23,7 +23,11 @@ public static class StreamStateService
         var services = builder.Services;
         services.AddValidatedOptions<StreamStateOptions, ValidateStreamStateOptions>(StreamStateOptions.Section);
         services.AddRestJson(ProtocolJson.Default, StreamStateJson.Default);
-        services.AddOpenApi();
+        services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "Nova: streams";
+            return Task.CompletedTask;
+        }));
 
         services.AddSingleton<StreamStateMetrics>();
         services.AddSingleton<PresenceReader>();

@@ -16,7 +16,11 @@ public static class TelemetryService
         builder.AddSchemaMigration("telemetry", typeof(TelemetryService).Assembly);
 
         builder.Services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);
-        builder.Services.AddOpenApi();
+        builder.Services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
+        {
+            document.Info.Title = "Nova: issue reports";
+            return Task.CompletedTask;
+        }));
         builder.Services.AddSingleton<TelemetryMetrics>();
         builder.Services.AddSingleton<IssueStore>();
     }

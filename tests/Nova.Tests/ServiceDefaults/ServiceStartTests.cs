@@ -9,7 +9,7 @@ namespace Nova.Tests.ServiceDefaults;
 /// Each service as a program of its own, in Production, with settings it cannot start with: a sentence for each, all at once, and exit code 1.
 /// The defects D10, C22, C23 and C2 showed a stack trace for the first one, exit code 134, or nothing at all.
 /// </summary>
-public sealed class ServiceStartTests
+public sealed class ServiceStartTests(NovaFixture nova)
 {
     private const string Bearer = "Authentication__Schemes__Bearer__";
 
@@ -32,6 +32,7 @@ public sealed class ServiceStartTests
     [InlineData("Nova.Gateway", "Gateway:MaxConnections must be a whole number; it is many.", "Gateway__DrainWave", "Gateway:DrainWave must be at least 1")]
     [InlineData("Nova.StreamState", "ConnectionStrings:redis has a channelPrefix", "StreamState__PeakInterval", "StreamState:PeakInterval must be longer than zero")]
     [InlineData("Nova.Telemetry", "RequireHttpsMetadata must be true or false; it is maybe.", "Internal__ApiKey", "Internal:ApiKey cannot be used")]
+    [InlineData("Nova.Telemetry", "RequireHttpsMetadata must be true or false; it is maybe.", "Postgres__MaxPoolSize", "Postgres:MaxPoolSize must be between 2 and 1000")]
     public async Task Run_WithSeveralMalformedSettings_NamesEachOfThem(string service, string unreadable, string key, string outOfRange)
     {
         var ended = await ProgramResult.RunAsync(service, new Dictionary<string, string>(Settings())
@@ -89,6 +90,23 @@ public sealed class ServiceStartTests
     {
         var ended = await ProgramResult.RunAsync("Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["Logging__LogLevel__Default"] = "loud" });
         ended.AssertRefused("Logging:LogLevel cannot be read.", "loud");
+    }
+
+    /// <summary>What a container's health check runs: nobody is there, somebody is, or the address is none.</summary>
+    [Fact]
+    public async Task Run_Health_SaysWhetherAServiceAnswers()
+    {
+        using var taken = new TcpListener(IPAddress.Loopback, 0); // Accepts, and says nothing.
+        taken.Start();
+        var silent = await HealthAsync($"http://{taken.LocalEndpoint}/health");
+        Assert.Equal(1, silent.ExitCode);
+        Assert.Contains("does not answer", silent.Output);
+        var address = await HealthAsync("8080");
+        Assert.Equal(2, address.ExitCode);
+        Assert.Contains("usage: health", address.Errors);
+        Assert.Equal(0, (await HealthAsync($"{nova.Stack.Gateways[0]}alive")).ExitCode);
+
+        static Task<ProgramResult> HealthAsync(string address) => ProgramResult.RunAsync("Nova.Gateway", new Dictionary<string, string>(), ["health", address]);
     }
 
     /// <summary>Enough to start with.</summary>
