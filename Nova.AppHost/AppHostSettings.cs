@@ -22,10 +22,10 @@ internal enum DemoStart
 
 /// <summary>Configuration section <c>Nova</c>, from arguments (<c>--Nova:Demo=Manual</c>), environment (<c>Nova__Demo</c>) or appsettings.json.</summary>
 /// <param name="Reason">Why this infrastructure, as a sentence for whoever starts the AppHost.</param>
-/// <param name="DataFolder">Where Nova.LocalInfra keeps its database.</param>
+/// <param name="LocalFolder">Where Nova.LocalInfra keeps its database.</param>
 /// <param name="Replicas">Of StreamState and Telemetry; two where Nova is published, so that a roll-out leaves one of each.</param>
 /// <param name="GatewayPort">Port of the address that both gateways share; null for a free one.</param>
-internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string Reason, string DataFolder, DemoStart Demo, int Replicas, int? GatewayPort)
+internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string Reason, string LocalFolder, DemoStart Demo, int Replicas, int? GatewayPort)
 {
     /// <summary>README's port. Taken only where nobody else has it, so that two copies of Nova run beside each other.</summary>
     private const int PreferredGatewayPort = 8080;
@@ -47,7 +47,7 @@ internal sealed record AppHostSettings(InfrastructureKind Infrastructure, string
         settings = new(
             kind,
             $"PostgreSQL and Redis are {(kind is InfrastructureKind.Containers ? "containers" : "processes of this machine")}. {reason}",
-            section["DataFolder"] ?? Path.Combine(builder.AppHostDirectory, ".nova"),
+            section["DataFolder"] ?? (kind is InfrastructureKind.Local ? DataFolder.Take(builder.AppHostDirectory) : ""),
             demo ?? DemoStart.Auto,
             replicas ?? (builder.ExecutionContext.IsRunMode ? 1 : 2),
             port ?? (builder.ExecutionContext.IsRunMode && FreePort.IsFree(PreferredGatewayPort) ? PreferredGatewayPort : null));

@@ -49,7 +49,7 @@ internal static class BackingServicesExtensions
             .WithEndpoint(name: "postgres", scheme: "tcp", env: "LocalInfra__PostgresPort", isProxied: false, port: FreePort.Find())
             .WithEndpoint(name: "redis", scheme: "tcp", env: "LocalInfra__RedisPort", isProxied: false, port: FreePort.Find())
             .WithEnvironment("LocalInfra__PostgresPassword", password)
-            .WithEnvironment("LocalInfra__DataFolder", settings.DataFolder)
+            .WithEnvironment("LocalInfra__DataFolder", settings.LocalFolder)
             .WithHttpHealthCheck("/health")
             .WithUrls(context => context.Urls.ForEach(url => url.DisplayLocation = UrlDisplayLocation.DetailsOnly))
             .LogAtStart(settings.Reason);

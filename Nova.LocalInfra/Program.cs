@@ -21,6 +21,11 @@ catch (LocalInfraException problem)
     await Console.Error.WriteLineAsync(problem.Message);
     return 1;
 }
+catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+{
+    await Console.Error.WriteLineAsync($"LocalInfra:DataFolder cannot be used: {problem.Message}");
+    return 1;
+}
 
 /// <summary>Runs both servers with the ports and the folder of configuration section <c>LocalInfra</c>.</summary>
 internal sealed class LocalServers(IConfiguration configuration) : IHostedService, IHealthCheck, IAsyncDisposable

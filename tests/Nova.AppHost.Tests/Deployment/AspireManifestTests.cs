@@ -67,7 +67,11 @@ public sealed partial class AspireManifestTests
         try
         {
             var file = Path.Combine(folder.FullName, "manifest.json");
-            (await Command.RunAsync(Path.GetDirectoryName(Command.AppHost)!, "dotnet", Command.AppHost, "--publisher", "manifest", "--output-path", file)).Succeeds();
+            (await Command.RunAsync(
+                Path.GetDirectoryName(Command.AppHost)!,
+                new Dictionary<string, string> { ["DOTNET_ENVIRONMENT"] = "Development" }, // As azd does.
+                "dotnet",
+                Command.AppHost, "--publisher", "manifest", "--output-path", file)).Succeeds();
             return JsonSerializer.Deserialize<JsonElement>(await File.ReadAllTextAsync(file, TestContext.Current.CancellationToken)).GetProperty("resources");
         }
         finally
