@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Nova.Protocol;
 
@@ -131,7 +132,7 @@ internal static class StreamCommands
             {
                 return CommandResults.Failure(refused.Message);
             }
-            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException && !context.CancellationToken.IsCancellationRequested)
+            catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException && !context.CancellationToken.IsCancellationRequested)
             {
                 return CommandResults.Failure("The gateway does not answer. Wait until it is healthy and try again.");
             }

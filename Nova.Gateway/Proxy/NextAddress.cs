@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Model;
 
@@ -30,5 +31,11 @@ internal static class NextAddress
 
     private static bool HasReachedNobody(HttpContext http) =>
         !http.Response.HasStarted
-        && http.GetForwarderErrorFeature() is { Error: ForwarderError.Request, Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } };
+        && http.GetForwarderErrorFeature() is
+        {
+            Error: ForwarderError.Request,
+
+            // The second one where the connection was reset in the moment it was made.
+            Exception: HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError } or SocketException,
+        };
 }

@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace Nova.ServiceDefaults.Health;
 
 /// <summary>
@@ -32,7 +34,7 @@ internal static class HealthCommand
             Console.WriteLine($"{(int)answer.StatusCode} {body.ReadToEnd()}");
             return answer.IsSuccessStatusCode ? 0 : 1;
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException)
         {
             Console.WriteLine($"{address} does not answer: {exception.Message}");
             return 1;

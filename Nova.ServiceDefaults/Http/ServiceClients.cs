@@ -30,6 +30,7 @@ public static class ServiceClients
             })
             .AddTimeout(attempt));
         client.AddServiceDiscovery();
+        client.AddHttpMessageHandler(() => new BareSocketErrors());
         return client;
     }
 

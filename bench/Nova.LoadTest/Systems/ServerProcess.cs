@@ -132,7 +132,7 @@ internal sealed class ServerProcess : IAsyncDisposable
             using var response = await http.GetAsync(health, cancellationToken);
             return response.IsSuccessStatusCode;
         }
-        catch (Exception problem) when (problem is HttpRequestException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        catch (Exception problem) when (problem is HttpRequestException or SocketException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return false;
         }

@@ -21,7 +21,11 @@ public sealed class ComposeNova : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        Assert.SkipUnless(NovaApplication.HasContainers, "NOVA_TEST_CONTAINERS is not true.");
+        if (!NovaApplication.HasContainers)
+        {
+            return; // The tests skip themselves; here it would be a failure of each.
+        }
+
         _compose = (await DockerAsync("compose", "version")).ExitCode == 0 ? ["docker", "compose"] : ["docker-compose"];
         Address = new Uri($"http://127.0.0.1:{FreePort()}");
         Api = new GatewayApi(Address, TokenFor);

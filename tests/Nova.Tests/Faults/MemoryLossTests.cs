@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Nova.Protocol;
 using Nova.Tests.Protocol.Conformance;
 using Nova.Tests.Support;
@@ -93,7 +94,7 @@ public sealed class MemoryLossTests(FaultLabFixture labs)
                 var answer = await stream.TryPostAsync("quality", RuleSteps.Quality("720p", kbps));
                 answers.Add(new Published(kbps, (int)answer.Status == 200 ? answer.Number("version") : 0, DateTimeOffset.UtcNow));
             }
-            catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+            catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException)
             {
                 answers.Add(new Published(kbps, 0, DateTimeOffset.UtcNow));
             }

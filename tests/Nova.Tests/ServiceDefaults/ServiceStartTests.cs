@@ -81,7 +81,12 @@ public sealed class ServiceStartTests(NovaFixture nova)
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
         var ended = await ProgramResult.RunAsync(
-            "Nova.Telemetry", new Dictionary<string, string>(Settings()) { ["ASPNETCORE_URLS"] = string.Format(null, address, port) });
+            "Nova.Telemetry",
+            new Dictionary<string, string>(Settings())
+            {
+                ["ASPNETCORE_URLS"] = string.Format(null, address, port),
+                ["HOME"] = Path.GetTempPath(), // Without the development certificate that a developer may have.
+            });
         ended.AssertRefused(string.Format(null, sentence, port));
     }
 

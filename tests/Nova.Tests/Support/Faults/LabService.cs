@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 
 namespace Nova.Tests.Support.Faults;
 
@@ -68,7 +69,7 @@ public sealed class LabService(string name, IReadOnlyDictionary<string, string> 
             using var answer = await Http.GetAsync(new Uri(Process.Address, path));
             return new Probe((int)answer.StatusCode, await answer.Content.ReadAsStringAsync(), Stopwatch.GetElapsedTime(started));
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException)
         {
             return new Probe(0, exception.Message, Stopwatch.GetElapsedTime(started));
         }

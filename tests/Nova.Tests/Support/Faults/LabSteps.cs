@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using Nova.Protocol;
 using Nova.Tests.Protocol.Conformance;
 
@@ -112,7 +113,7 @@ internal static class LabSteps
             var answer = await call();
             return new Call(answer.Status, Stopwatch.GetElapsedTime(started));
         }
-        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException)
         {
             return new Call(0, Stopwatch.GetElapsedTime(started));
         }
