@@ -22,6 +22,18 @@ public sealed class StreamStateOptions
     /// <summary>How long viewers of an ended stream still get its final numbers; then it is 404 for them (S11).</summary>
     public TimeSpan EndedRetention { get; set; } = TimeSpan.FromHours(24);
 
+    /// <summary>How long an ended stream is kept for its broadcaster and for operators; then it is deleted, with everything of it in this database.</summary>
+    public TimeSpan StreamRetention { get; set; } = TimeSpan.FromDays(90);
+
+    /// <summary>
+    /// How long an event waits for Redis before it is deleted. After a day nobody is left who saw the state before it, and whoever comes gets the state as
+    /// it is.
+    /// </summary>
+    public TimeSpan OutboxRetention { get; set; } = TimeSpan.FromHours(24);
+
+    /// <summary>How often what is past its time is deleted.</summary>
+    public TimeSpan RetentionInterval { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
     public TimeSpan IdempotencyRetention { get; set; } = TimeSpan.FromHours(24);
 
@@ -47,6 +59,9 @@ internal sealed class ValidateStreamStateOptions : IValidateOptions<StreamStateO
             (nameof(options.SessionTimeout), options.SessionTimeout),
             (nameof(options.IngestCheckInterval), options.IngestCheckInterval),
             (nameof(options.EndedRetention), options.EndedRetention),
+            (nameof(options.StreamRetention), options.StreamRetention),
+            (nameof(options.OutboxRetention), options.OutboxRetention),
+            (nameof(options.RetentionInterval), options.RetentionInterval),
             (nameof(options.IdempotencyRetention), options.IdempotencyRetention),
             (nameof(options.KickDuration), options.KickDuration),
             (nameof(options.PeakInterval), options.PeakInterval),
@@ -63,6 +78,12 @@ internal sealed class ValidateStreamStateOptions : IValidateOptions<StreamStateO
         {
             errors.Add($"{StreamStateOptions.Section}:{nameof(options.IngestCheckInterval)} ({options.IngestCheckInterval}) must not be longer than "
                 + $"{nameof(options.HeartbeatTimeout)} ({options.HeartbeatTimeout}).");
+        }
+
+        if (options.StreamRetention < options.EndedRetention)
+        {
+            errors.Add($"{StreamStateOptions.Section}:{nameof(options.StreamRetention)} ({options.StreamRetention}) must not be shorter than "
+                + $"{nameof(options.EndedRetention)} ({options.EndedRetention}).");
         }
 
         return errors.Count == 0 ? ValidateOptionsResult.Success : ValidateOptionsResult.Fail(errors);

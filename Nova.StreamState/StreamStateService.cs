@@ -6,6 +6,7 @@ using Nova.ServiceDefaults.Redis;
 using Nova.StreamState.Ingest;
 using Nova.StreamState.Outbox;
 using Nova.StreamState.Presence;
+using Nova.StreamState.Retention;
 using Nova.StreamState.Streams;
 
 namespace Nova.StreamState;
@@ -45,6 +46,7 @@ public static class StreamStateService
         services.AddHostedService(provider => provider.GetRequiredService<OutboxWatch>());
         services.AddHostedService<IngestWatch>();
         services.AddHostedService<PresencePersister>();
+        services.AddHostedService<RetentionSweep>();
         services.AddHealthChecks().AddCheck<OutboxWatch>("outbox");
     }
 

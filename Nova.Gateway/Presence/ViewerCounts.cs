@@ -65,7 +65,7 @@ internal sealed class ViewerCounts(
         using var deadline = new CancellationTokenSource(patience, time);
         foreach (var burst in Snapshot().Chunk(Burst))
         {
-            await Task.WhenAll(burst.Select(pair => ReportAsync(pair.Key, pair.Value))).WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(burst.Select(pair => ReportUntilToldAsync(pair.Key, pair.Value, deadline.Token))).WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -119,18 +119,20 @@ internal sealed class ViewerCounts(
 
     private async Task ReportAfterIntervalAsync(StreamFeed feed, Report report)
     {
+        var pause = _options.CountInterval;
         while (true)
         {
-            await Task.Delay(_options.CountInterval, time);
+            await Task.Delay(pause, time);
             lock (_lock)
             {
                 report.IsDue = false;
             }
 
-            await ReportAsync(feed, report);
+            var again = await ReportAsync(feed, report);
+            pause = again > TimeSpan.Zero ? again : _options.CountInterval;
             lock (_lock)
             {
-                if (!report.IsDue)
+                if (!report.IsDue && again == TimeSpan.Zero)
                 {
                     report.IsRunning = false;
                     if (feed.Room.LocalViewers == 0)
@@ -144,14 +146,23 @@ internal sealed class ViewerCounts(
         }
     }
 
+    private async Task ReportUntilToldAsync(StreamFeed feed, Report report, CancellationToken cancellationToken)
+    {
+        while (await ReportAsync(feed, report) is var again && again > TimeSpan.Zero)
+        {
+            await Task.Delay(again, time, cancellationToken);
+        }
+    }
+
     /// <summary>Whatever fails, the next report makes up for it; nothing thrown here may end the stream's loop.</summary>
-    private async Task ReportAsync(StreamFeed feed, Report report)
+    /// <returns>When to report again, since the stream's last count is too recent for the next one; zero where nothing is due.</returns>
+    private async Task<TimeSpan> ReportAsync(StreamFeed feed, Report report)
     {
         report.ReportedAt = time.GetTimestamp();
         report.RenewAfter = _options.PresenceLease / 3 * (0.85 + (0.15 * Random.Shared.NextDouble())); // Three chances within a lease, and not all streams at once.
         try
         {
-            await TryReportAsync(feed, report);
+            return await TryReportAsync(feed, report);
         }
         catch (ObjectDisposedException)
         {
@@ -168,9 +179,11 @@ internal sealed class ViewerCounts(
         {
             _guard.Report(exception);
         }
+
+        return TimeSpan.Zero;
     }
 
-    private async Task TryReportAsync(StreamFeed feed, Report report)
+    private async Task<TimeSpan> TryReportAsync(StreamFeed feed, Report report)
     {
         var room = feed.Room;
         var (viewers, known) = (room.LocalViewers, room.Count);
@@ -179,8 +192,13 @@ internal sealed class ViewerCounts(
             [StreamKeys.Live(room.StreamId)],
             [
                 _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
-                LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds,
+                LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds, (long)_options.CountInterval.TotalMilliseconds,
             ]))!;
+        if (answer[5] > 0)
+        {
+            return TimeSpan.FromMilliseconds(answer[5]);
+        }
+
         var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
         var uncounted = room.OnReported(viewers, count, published: answer[4] == 1);
         if (uncounted.Count > 0)
@@ -190,6 +208,7 @@ internal sealed class ViewerCounts(
 
         await CheckEventsDeliveredAsync(feed, report, newest: answer[3]);
         await CheckCountDeliveredAsync(feed, report, count);
+        return TimeSpan.Zero;
     }
 
     /// <summary>

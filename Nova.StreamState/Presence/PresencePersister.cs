@@ -6,8 +6,8 @@ using Npgsql;
 namespace Nova.StreamState.Presence;
 
 /// <summary>
-/// Copies the viewer numbers of active streams from Redis to Postgres every few seconds, so that losing Redis loses no older peak; and
-/// does the same round's housekeeping: the outbox's depth as a metric, idempotency keys and kicks past their time. One replica at a time.
+/// Copies the viewer numbers of active streams from Redis to Postgres every few seconds, so that losing Redis loses no older peak; and measures the
+/// outbox's depth in the same round. One replica at a time.
 /// </summary>
 internal sealed class PresencePersister(
     NpgsqlDataSource dataSource, SchemaMigration schema, Leases leases, LoopGuards guards, PresenceReader presence, IOptions<StreamStateOptions> options,
@@ -29,7 +29,7 @@ internal sealed class PresencePersister(
         if (await _lease.TryHoldAsync(cancellationToken))
         {
             await PersistAsync(cancellationToken);
-            await HousekeepAsync(cancellationToken);
+            await MeasureAsync(cancellationToken);
         }
     }
 
@@ -64,14 +64,9 @@ internal sealed class PresencePersister(
         }
     }
 
-    private async Task HousekeepAsync(CancellationToken cancellationToken)
+    private async Task MeasureAsync(CancellationToken cancellationToken)
     {
         await using var depth = dataSource.CreateCommand("SELECT count(*) FROM outbox");
         metrics.OutboxDepth((long)(await depth.ExecuteScalarAsync(cancellationToken))!);
-
-        await using var forget = dataSource.CreateBatch();
-        forget.BatchCommands.Add(new("DELETE FROM idempotency_keys WHERE created_at < now() - $1") { Parameters = { new() { Value = options.Value.IdempotencyRetention } } });
-        forget.BatchCommands.Add(new("DELETE FROM removed_viewers WHERE until < now()"));
-        await forget.ExecuteNonQueryAsync(cancellationToken);
     }
 }

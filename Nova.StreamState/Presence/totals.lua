@@ -2,6 +2,7 @@
 -- KEYS[1]  the stream's live hash:
 --            g:<gateway>  "<viewers> <lease end, unix ms>", written by the gateways' presence.lua
 --            total peak   as last published to viewers
+--            published_at when that was, unix ms
 --            v ts ended   newest version and event time on the channel; 1 after stream_ended (publish.lua)
 --            pend pends   since when changes are under way whose events are not on the channel yet, and how many (announce.lua)
 -- Returns  {viewers, peak}
@@ -12,9 +13,9 @@ local viewers, peak = 0, 0
 for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
   if string.sub(name, 1, 2) == 'g:' then
-    local space = string.find(value, ' ', 1, true)
-    if tonumber(string.sub(value, space + 1)) > now then
-      viewers = viewers + tonumber(string.sub(value, 1, space - 1))
+    local known, leased = string.match(value, '^(%d+) (%d+)$') -- Nil where somebody else wrote it.
+    if known and tonumber(leased) > now then
+      viewers = viewers + tonumber(known)
     end
   elseif name == 'peak' then
     peak = tonumber(value)

@@ -16,7 +16,7 @@ public sealed class LayerTests
         ["WebSockets"], ["Frames"], ["Viewers"], ["Fanout"], ["Feed"], ["Presence", "Issues"], ["Admission"], ["Proxy", "Draining", "Development", "Http"],
     ];
 
-    private static readonly string[][] StreamStateLayers = [["Presence"], ["Outbox"], ["Streams"], ["Ingest"]];
+    private static readonly string[][] StreamStateLayers = [["Presence", "Retention"], ["Outbox"], ["Streams"], ["Ingest"]];
 
     [Fact]
     public void Gateway_EachLayer_KnowsOnlyThoseBelow() => AssertLayers(typeof(GatewayService).Assembly, "Nova.Gateway", GatewayLayers);

@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Net.WebSockets;
 using Nova.Protocol;
 using Nova.Tests.Support;
+using StackExchange.Redis;
 
 namespace Nova.Tests.Gateway.Presence;
 
@@ -53,6 +55,52 @@ public sealed class ViewerCountTests(NovaFixture nova)
 
         await Task.WhenAll(viewers.Select(viewer => viewer.DisposeAsync().AsTask()));
         await watching.WaitForAsync(EventNames.ViewerCountChanged, data => data.GetProperty("viewer_count").GetInt32() == 1 && data.GetProperty("change").GetInt32() < 0);
+    }
+
+    /// <summary>S50: what a viewer gets does not grow with the gateways. Four that told each of their batches were 19 a second here.</summary>
+    [Fact]
+    public async Task Counts_OfFourGateways_AreNoMoreThanOfOne_AndTheLastOneArrives()
+    {
+        await using var stack = await nova.StartStackAsync(new Dictionary<string, string?>(), gateways: 4);
+        var api = new Api(stack);
+        var stream = await api.CreateStreamAsync();
+        var token = await api.TokenAsync();
+        await using var watching = await stream.WatchAsync(viewerToken: token);
+        await watching.WaitForAsync(EventNames.ViewerCountChanged);
+        var before = watching.Frames.Count;
+        using var churning = new CancellationTokenSource(TimeSpan.FromSeconds(3));
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(async gateway =>
+        {
+            while (!churning.IsCancellationRequested)
+            {
+                await using var viewer = await stream.WatchAsync(gateway, token);
+            }
+        }));
+        await using var last = await stream.WatchAsync(gateway: 3, token);
+        await Eventually.TrueAsync(() => Task.FromResult(Counts()[^1].Number("viewer_count") == 2), "the last count arrives", TimeSpan.FromSeconds(2));
+
+        var counts = Counts();
+        var seconds = Stopwatch.GetElapsedTime(counts[0].ReceivedAt, counts[^1].ReceivedAt).TotalSeconds;
+        Assert.InRange(counts.Count, 10, (12.5 * 1.2 * seconds) + 2);
+        Assert.Equal(1, counts.Sum(frame => frame.Number("change")));
+
+        List<Frame> Counts() => [.. watching.Frames.Skip(before).Where(frame => frame.Event == EventNames.ViewerCountChanged)];
+    }
+
+    /// <summary>S52: what somebody else wrote into a stream's hash stops nothing.</summary>
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("5")]
+    [InlineData("many 9999999999999")]
+    [InlineData("")]
+    public async Task Count_BesideAForeignField_IsRight(string value)
+    {
+        var stream = await nova.Api.StartStreamAsync();
+        using var redis = await ConnectionMultiplexer.ConnectAsync(nova.Stack.ConnectionString("redis"));
+        await redis.GetDatabase().HashSetAsync(StreamKeys.Live(Guid.Parse(stream.Id)), "g:stranger", value);
+        Assert.Equal(0, (await stream.GetAsync()).Number("viewer_count"));
+        await using var viewer = await stream.WatchAsync();
+        Assert.Equal((1, 1, +1), Numbers(await viewer.WaitForAsync(EventNames.ViewerCountChanged)));
     }
 
     [Fact]
