@@ -18,6 +18,11 @@ public static class StreamStateService
     {
         builder.AddServiceDefaults();
         builder.AddPostgres("streams");
+        if (builder.Configuration.GetConnectionString(OutboxListener.Direct) is { Length: > 0 })
+        {
+            builder.ReadPostgresConnection(OutboxListener.Direct);
+        }
+
         builder.AddRedis("redis");
         builder.AddSchemaMigration("streams", typeof(StreamStateService).Assembly);
 

@@ -17,6 +17,7 @@ public sealed class NovaFixture : IAsyncLifetime
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-tests-");
 
     private IDisposable _turn = null!;
+    private int _stacks;
 
     public NovaStack Stack { get; private set; } = null!;
 
@@ -40,17 +41,25 @@ public sealed class NovaFixture : IAsyncLifetime
     /// Starts another Nova with these settings, on the same servers but with new databases. The test disposes it: a few that live on take a core.
     /// </summary>
     /// <param name="poolSize">Connections of each service to its database.</param>
-    public Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20)
+    public Task<NovaStack> StartStackAsync(IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20) =>
+        StartStackAsync($"test_{Guid.CreateVersion7():N}", settings, gateways, poolSize);
+
+    /// <param name="name">Of its databases: stacks of one name are replicas of each other.</param>
+    public Task<NovaStack> StartStackAsync(string name, IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20, int? postgresPort = null)
     {
-        var name = $"test_{Guid.CreateVersion7():N}";
         var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = Stack.ConnectionString("redis") };
         foreach (var database in new[] { "streams", "telemetry" })
         {
-            all[$"ConnectionStrings:{database}"] = new NpgsqlConnectionStringBuilder(Stack.ConnectionString(database)) { Database = $"{name}_{database}", MaxPoolSize = poolSize }.ConnectionString;
+            var connection = DatabaseOf(name, database);
+            (connection.MaxPoolSize, connection.Port) = (poolSize, postgresPort ?? connection.Port);
+            all[$"ConnectionStrings:{database}"] = connection.ConnectionString;
         }
 
-        return NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, name), Gateways = gateways, Settings = all });
+        return NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, $"{name}-{Interlocked.Increment(ref _stacks)}"), Gateways = gateways, Settings = all });
     }
+
+    /// <summary>The way to a stack's database that leads straight to PostgreSQL.</summary>
+    public NpgsqlConnectionStringBuilder DatabaseOf(string name, string database) => new(Stack.ConnectionString(database)) { Database = $"{name}_{database}" };
 
     public async ValueTask DisposeAsync()
     {
