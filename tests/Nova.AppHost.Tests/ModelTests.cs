@@ -4,6 +4,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Nova.AppHost.Tests;
 
@@ -156,8 +157,14 @@ public sealed class ModelTests
         return app.Services.GetRequiredService<DistributedApplicationModel>();
     }
 
-    private static Task<IDistributedApplicationTestingBuilder> CreateAsync(params string[] arguments) =>
-        DistributedApplicationTestingBuilder.CreateAsync<Projects.Nova_AppHost>(arguments, TestContext.Current.CancellationToken);
+    private static async Task<IDistributedApplicationTestingBuilder> CreateAsync(params string[] arguments)
+    {
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Nova_AppHost>(arguments, TestContext.Current.CancellationToken);
+
+        // An application that was never started sometimes does not end by itself: three tests of 27 waited for 30 s.
+        builder.Services.Configure<HostOptions>(options => options.ShutdownTimeout = TimeSpan.FromSeconds(1));
+        return builder;
+    }
 
     private static IResource Resource(DistributedApplicationModel model, string name) => model.Resources.Single(resource => resource.Name == name);
 
