@@ -61,7 +61,7 @@ CMD ["postgres"]' $(tags postgres:17 ${POSTGRES_TAGS:-})
 image 'WORKDIR /data
 RUN chown redis: /data
 USER redis
-CMD ["redis-server", "--protected-mode", "no", "--bind", "0.0.0.0"]
+CMD ["redis-server"]
 ENTRYPOINT ["/bin/sh", "-c", "exec \"$@\" --protected-mode no --bind 0.0.0.0", "--"]' $(tags redis:7 ${REDIS_TAGS:-})
 # shellcheck disable=SC2046
 image 'STOPSIGNAL SIGQUIT
