@@ -7,7 +7,8 @@ namespace Nova.AppHost.Tests.Deployment;
 /// <summary>What Nova is for, in containers behind a balancer.</summary>
 public sealed class ComposeTests : IClassFixture<ComposeNova>
 {
-    private const int Viewers = 8;
+    /// <summary>The balancer sends each to a gateway by chance.</summary>
+    private const int Viewers = 20;
 
     private readonly ComposeNova _nova;
 
