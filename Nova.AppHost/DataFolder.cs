@@ -13,15 +13,19 @@ internal static class DataFolder
         for (var copy = 1; copy < Most; copy++)
         {
             var folder = Path.Combine(parent, copy == 1 ? ".nova" : $".nova-{copy}");
-            Directory.CreateDirectory(folder);
             try
             {
+                Directory.CreateDirectory(folder);
                 s_lock = new FileStream(Path.Combine(folder, "apphost.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
                 return folder;
             }
             catch (IOException)
             {
                 // Another AppHost of this clone runs.
+            }
+            catch (UnauthorizedAccessException)
+            {
+                return folder; // Another account's; Nova.LocalInfra says so in a sentence.
             }
         }
 
