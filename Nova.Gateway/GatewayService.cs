@@ -49,11 +49,16 @@ public static class GatewayService
         services.AddSingleton<RequestRates>();
         services.AddSingleton<ViewerEndpoint>();
         services.AddSingleton<EventChannels>();
+        services.AddSingleton<RecountRequests>();
+        services.AddSingleton<PresenceScript>();
         services.AddSingleton<StreamFeedFactory>();
         services.AddSingleton<ViewerSessions>();
         services.AddSingletonHostedService<RoomDirectory>();
         services.AddSingletonHostedService<ViewerTimerWheel>();
+        services.AddSingletonHostedService<GatewayLease>();
+        services.AddSingletonHostedService<ChangedCounts>();
         services.AddSingletonHostedService<ViewerCounts>();
+        services.AddHostedService<RoomAudit>();
         services.AddSingletonHostedService<IssueForwarder>();
         services.AddSingletonHostedService<DrainService>();
         services.AddSingletonHostedService<FeedSupervisor>();

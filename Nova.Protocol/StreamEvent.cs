@@ -148,13 +148,3 @@ public sealed record ViewerKick(Guid ViewerId, DateTimeOffset Until) : IServerMe
 
     public static System.Text.Json.Serialization.Metadata.JsonTypeInfo<ViewerKick> TypeInfo => ProtocolJson.Default.ViewerKick;
 }
-
-/// <summary>Names in Redis. Both of a stream's carry its id as a hash tag, so that a cluster keeps them on one node.</summary>
-public static class StreamKeys
-{
-    /// <summary>Pub/sub channel of a stream's events.</summary>
-    public static string Channel(Guid streamId) => $"nova:{{{streamId:D}}}:events";
-
-    /// <summary>Hash of a stream's live numbers: every gateway's viewers, total, peak, newest version and time.</summary>
-    public static string Live(Guid streamId) => $"nova:{{{streamId:D}}}:live";
-}

@@ -36,6 +36,7 @@ public static class StreamStateService
         }));
 
         services.AddSingleton<StreamStateMetrics>();
+        services.AddSingleton<LiveGateways>();
         services.AddSingleton<PresenceReader>();
         services.AddSingleton<EventPublisher>();
         services.AddSingleton<OutboxSignals>();

@@ -1,4 +1,5 @@
-using Nova.Protocol;
+using Nova.Protocol.Live;
+using Nova.ServiceDefaults.Redis;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Feed;
@@ -26,8 +27,9 @@ internal sealed class EventChannels(IConnectionMultiplexer redis, TimeProvider t
     }
 
     /// <summary>Asks for the subscription and does not wait. The client renews it with every new connection.</summary>
-    public ChannelMessageQueue Subscribe(Guid streamId) =>
-        redis.GetSubscriber().Subscribe(RedisChannel.Literal(StreamKeys.Channel(streamId)), CommandFlags.FireAndForget);
+    public ChannelMessageQueue Subscribe(Guid streamId) => Subscribe(LiveKeys.Channel(streamId));
+
+    public ChannelMessageQueue Subscribe(string channel) => redis.GetSubscriber().Subscribe(redis.Channel(channel), CommandFlags.FireAndForget);
 
     /// <summary>Ends the queue at once; Redis hears of it when it can.</summary>
     public static void Unsubscribe(ChannelMessageQueue queue) => queue.Unsubscribe(CommandFlags.FireAndForget);

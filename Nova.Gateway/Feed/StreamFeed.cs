@@ -209,6 +209,10 @@ internal sealed class StreamFeed : IAsyncDisposable
         {
             Room.Apply(count);
         }
+        else if (message.Span is [RecountRequests.Message])
+        {
+            _dependencies.Recounts.Ask(this);
+        }
         else if (!StreamEvent.TryDecode(message, out var streamEvent) || !IsForwarded(streamEvent!))
         {
             _dependencies.Metrics.FeedIgnored(FeedIgnored.Garbage);

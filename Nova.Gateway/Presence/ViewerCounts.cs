@@ -8,35 +8,31 @@ using StackExchange.Redis;
 namespace Nova.Gateway.Presence;
 
 /// <summary>
-/// Keeps this gateway's part of every stream's viewer count in Redis: joins and leaves are reported in batches, and every few seconds
-/// again, so that the lease holds. The script that takes a report sums all gateways and publishes the total.
+/// Reports this gateway's viewers of every stream to Redis when their number has changed, in batches. A stream that nobody joins or leaves costs
+/// nothing: that this gateway lives says its lease.
 /// </summary>
 internal sealed class ViewerCounts(
-    IConnectionMultiplexer redis, FeedSupervisor supervisor, IOptions<GatewayOptions> options, LoopGuards guards, TimeProvider time,
-    ILogger<ViewerCounts> logger) : BackgroundService
+    PresenceScript script, GatewayLease lease, FeedSupervisor supervisor, RecountRequests recounts, ChangedCounts changedCounts, IOptions<GatewayOptions> options, LoopGuards guards,
+    TimeProvider time, ILogger<ViewerCounts> logger) : IHostedService
 {
-    private static readonly string Script = ReadScript();
-
-    /// <summary>As StreamState's: longer than any broadcast is silent.</summary>
-    private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
-
-    /// <summary>A count must not seem older than the greeting of the viewer it counts, and timers are a few ms early or late.</summary>
-    private static readonly TimeSpan TimerError = TimeSpan.FromMilliseconds(10);
-
     /// <summary>What the channel did not bring within this time after Redis had it is lost.</summary>
     private static readonly TimeSpan DeliveryTime = TimeSpan.FromSeconds(1);
 
-    /// <summary>Reports sent together after an outage; at one such burst every 20 ms, 10,000 streams take a second.</summary>
-    private const int Burst = 200;
+    /// <summary>Redis did not take a report; it comes back within seconds or not for a while.</summary>
+    private static readonly TimeSpan RetryAfter = TimeSpan.FromSeconds(1);
 
-    private readonly string _gatewayId = Guid.CreateVersion7().ToString("N");
-    private readonly GatewayOptions _options = options.Value;
+    /// <summary>Streams that are reported together when all are; at one such burst every 20 ms, 10,000 streams take two seconds.</summary>
+    private const int Burst = 100;
+
+    private static readonly TimeSpan BurstPause = TimeSpan.FromMilliseconds(20);
+
+    private readonly TimeSpan _interval = options.Value.CountInterval;
     private readonly LoopGuard _guard = guards["viewer counts"];
     private readonly Lock _lock = new();
     private readonly Dictionary<StreamFeed, Report> _reports = [];
     private readonly LogThrottle _warnings = new(time);
 
-    /// <summary>A viewer came or went: the count is reported within <see cref="GatewayOptions.CountInterval"/>.</summary>
+    /// <summary>A viewer came or went, or Redis is to be told again: it is within <see cref="GatewayOptions.CountInterval"/>.</summary>
     public void Changed(StreamFeed feed)
     {
         lock (_lock)
@@ -51,7 +47,7 @@ internal sealed class ViewerCounts(
             if (!report.IsRunning)
             {
                 report.IsRunning = true;
-                _guard.Start(() => ReportAfterIntervalAsync(feed, report));
+                _guard.Start(() => ReportAsync(feed, report));
             }
         }
     }
@@ -63,63 +59,83 @@ internal sealed class ViewerCounts(
     public async Task ReleaseAsync(TimeSpan patience)
     {
         using var deadline = new CancellationTokenSource(patience, time);
-        foreach (var burst in Snapshot().Chunk(Burst))
+        foreach (var burst in Rooms().Chunk(Burst))
         {
-            await Task.WhenAll(burst.Select(pair => ReportUntilToldAsync(pair.Key, pair.Value, deadline.Token))).WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(burst.Select(feed => ReportUntilPublishedAsync(feed, deadline.Token))).WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        await Task.WhenAll(changedCounts.FlushAsync(), lease.ReleaseAsync()).WaitAsync(deadline.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    public Task StartAsync(CancellationToken cancellationToken)
     {
-        supervisor.Restored += OnRestored;
-        try
-        {
-            await _guard.RunEveryAsync(_options.PresenceLease / 30, _ => RenewAsync(), stoppingToken);
-        }
-        finally
-        {
-            supervisor.Restored -= OnRestored;
-        }
-    }
-
-    private Task RenewAsync()
-    {
-        foreach (var (feed, report) in Snapshot())
-        {
-            if (time.GetElapsedTime(report.ReportedAt) > report.RenewAfter)
-            {
-                Changed(feed);
-            }
-        }
-
+        supervisor.Restored += ReportAll;
+        recounts.Asked += Recount;
+        lease.Forgotten += ReportAll;
+        lease.Died += TakeOut;
         return Task.CompletedTask;
     }
 
-    /// <summary>Redis may have forgotten every stream.</summary>
-    private void OnRestored() => _guard.Start(async () =>
+    public Task StopAsync(CancellationToken cancellationToken)
     {
-        foreach (var burst in Snapshot().Chunk(Burst))
-        {
-            foreach (var (feed, _) in burst)
-            {
-                Changed(feed);
-            }
+        supervisor.Restored -= ReportAll;
+        recounts.Asked -= Recount;
+        lease.Forgotten -= ReportAll;
+        lease.Died -= TakeOut;
+        return Task.CompletedTask;
+    }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(20), time);
-        }
-    });
-
-    private KeyValuePair<StreamFeed, Report>[] Snapshot()
+    /// <summary>Redis may have forgotten this gateway's lease with the stream: it is renewed first, as for new viewers.</summary>
+    private void Recount(StreamFeed feed)
     {
         lock (_lock)
         {
-            return [.. _reports];
+            _reports.GetValueOrDefault(feed)?.Viewers = 0;
+        }
+
+        Changed(feed);
+    }
+
+    /// <summary>Redis may have forgotten every stream.</summary>
+    private void ReportAll() => _guard.Start(() => ForEachRoomAsync(feed =>
+    {
+        Changed(feed);
+        return Task.CompletedTask;
+    }));
+
+    /// <summary>Each gateway takes dead ones out of its own rooms. The first one to come does it, so they do not come all at once.</summary>
+    private void TakeOut(string dead) => _guard.Start(async () =>
+    {
+        await Task.Delay(Random.Shared.Next(1000), CancellationToken.None);
+        await ForEachRoomAsync(async feed =>
+        {
+            if (await script.TakeOutAsync(feed.Room, dead) > TimeSpan.Zero)
+            {
+                Changed(feed); // A count was due and came too early.
+            }
+        });
+    });
+
+    private async Task ForEachRoomAsync(Func<StreamFeed, Task> act)
+    {
+        foreach (var burst in Rooms().Chunk(Burst))
+        {
+            await Task.WhenAll(burst.Select(act));
+            await Task.Delay(BurstPause, time);
         }
     }
 
-    private async Task ReportAfterIntervalAsync(StreamFeed feed, Report report)
+    private StreamFeed[] Rooms()
     {
-        var pause = _options.CountInterval;
+        lock (_lock)
+        {
+            return [.. _reports.Keys];
+        }
+    }
+
+    private async Task ReportAsync(StreamFeed feed, Report report)
+    {
+        var pause = _interval;
         while (true)
         {
             await Task.Delay(pause, time);
@@ -128,11 +144,10 @@ internal sealed class ViewerCounts(
                 report.IsDue = false;
             }
 
-            var again = await ReportAsync(feed, report);
-            pause = again > TimeSpan.Zero ? again : _options.CountInterval;
+            pause = await TryReportAsync(feed, report);
             lock (_lock)
             {
-                if (!report.IsDue && again == TimeSpan.Zero)
+                if (!report.IsDue && pause == TimeSpan.Zero)
                 {
                     report.IsRunning = false;
                     if (feed.Room.LocalViewers == 0)
@@ -143,30 +158,54 @@ internal sealed class ViewerCounts(
                     return;
                 }
             }
+
+            pause = pause > TimeSpan.Zero ? pause : _interval;
         }
     }
 
-    private async Task ReportUntilToldAsync(StreamFeed feed, Report report, CancellationToken cancellationToken)
+    private async Task ReportUntilPublishedAsync(StreamFeed feed, CancellationToken cancellationToken)
     {
-        while (await ReportAsync(feed, report) is var again && again > TimeSpan.Zero)
+        while (await TryReportAsync(feed, new Report { IsVerifying = true }) is var again && again > TimeSpan.Zero)
         {
             await Task.Delay(again, time, cancellationToken);
         }
     }
 
-    /// <summary>Whatever fails, the next report makes up for it; nothing thrown here may end the stream's loop.</summary>
-    /// <returns>When to report again, since the stream's last count is too recent for the next one; zero where nothing is due.</returns>
-    private async Task<TimeSpan> ReportAsync(StreamFeed feed, Report report)
+    /// <summary>Nothing thrown here may end the stream's loop.</summary>
+    /// <returns>When to report again, since a count is due that could not be published; zero where nothing is due.</returns>
+    private async Task<TimeSpan> TryReportAsync(StreamFeed feed, Report report)
     {
-        report.ReportedAt = time.GetTimestamp();
-        report.RenewAfter = _options.PresenceLease / 3 * (0.85 + (0.15 * Random.Shared.NextDouble())); // Three chances within a lease, and not all streams at once.
         try
         {
-            return await TryReportAsync(feed, report);
+            var room = feed.Room;
+            var viewers = room.LocalViewers;
+
+            // New viewers may be those of a gateway that died.
+            var gateways = viewers > report.Viewers ? await lease.LookAsync() : lease.View;
+            var answer = await script.ReportAsync(room, viewers, gateways);
+            report.Viewers = viewers;
+            if (answer.IsPublished)
+            {
+                changedCounts.Add(room.StreamId);
+            }
+
+            if (answer.Again > TimeSpan.Zero)
+            {
+                return answer.Again;
+            }
+
+            var uncounted = room.OnReported(viewers, answer.Count, answer.IsPublished);
+            if (uncounted.Count > 0)
+            {
+                await feed.SendAsync(answer.Count, uncounted);
+            }
+
+            Verify(feed, report, answer);
+            return TimeSpan.Zero;
         }
         catch (ObjectDisposedException)
         {
-            // This gateway stops; the others count its viewers out when its lease ends.
+            return TimeSpan.Zero; // This gateway stops; the others take its viewers out when its lease ends.
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
@@ -180,86 +219,58 @@ internal sealed class ViewerCounts(
             _guard.Report(exception);
         }
 
-        return TimeSpan.Zero;
+        return RetryAfter;
     }
 
-    private async Task<TimeSpan> TryReportAsync(StreamFeed feed, Report report)
+    /// <summary>
+    /// What Redis has and this room does not know may just be on its way; a second later it is lost, be it one message or a subscription that went
+    /// deaf.
+    /// </summary>
+    public void Verify(StreamFeed feed, PresenceAnswer answer)
+    {
+        lock (_lock)
+        {
+            if (_reports.TryGetValue(feed, out var report))
+            {
+                Verify(feed, report, answer);
+            }
+        }
+    }
+
+    private void Verify(StreamFeed feed, Report report, PresenceAnswer answer)
+    {
+        if (report.IsVerifying || IsDelivered(feed, answer))
+        {
+            return;
+        }
+
+        report.IsVerifying = true;
+        var (announced, counts) = feed.Room.LastAnnounced;
+        _guard.Start(async () =>
+        {
+            await Task.Delay(DeliveryTime, time);
+            report.IsVerifying = false;
+            if (feed.Room.Version < answer.Version)
+            {
+                await feed.OnMissedAsync(answer.Version);
+            }
+            else if (!IsDelivered(feed, answer) && feed.Room.LastAnnounced.Times == counts)
+            {
+                // No count was broadcast meanwhile, whatever it said. What Redis has now is what viewers lack.
+                var newer = await script.ReportAsync(feed.Room, feed.Room.LocalViewers, lease.View);
+                if (newer.Again == TimeSpan.Zero && !newer.IsPublished && feed.Room.LastAnnounced == (announced, counts) && announced != newer.Count.Total)
+                {
+                    await feed.OnMissedAsync(newer.Count);
+                }
+            }
+        });
+    }
+
+    private static bool IsDelivered(StreamFeed feed, PresenceAnswer answer)
     {
         var room = feed.Room;
-        var (viewers, known) = (room.LocalViewers, room.Count);
-        var answer = (long[])(await redis.GetDatabase().ScriptEvaluateAsync(
-            Script,
-            [StreamKeys.Live(room.StreamId)],
-            [
-                _gatewayId, viewers, (long)_options.PresenceLease.TotalMilliseconds, StreamKeys.Channel(room.StreamId), known.Total, known.Peak,
-                LiveHashSeconds, (long)(_options.CountInterval - TimerError).TotalMilliseconds, (long)_options.CountInterval.TotalMilliseconds,
-            ]))!;
-        if (answer[5] > 0)
-        {
-            return TimeSpan.FromMilliseconds(answer[5]);
-        }
-
-        var count = new ViewerCountEvent((int)answer[0], (int)answer[1], 0, DateTimeOffset.FromUnixTimeMilliseconds(answer[2]));
-        var uncounted = room.OnReported(viewers, count, published: answer[4] == 1);
-        if (uncounted.Count > 0)
-        {
-            await feed.SendAsync(count, uncounted);
-        }
-
-        await CheckEventsDeliveredAsync(feed, report, newest: answer[3]);
-        await CheckCountDeliveredAsync(feed, report, count);
-        return TimeSpan.Zero;
-    }
-
-    /// <summary>
-    /// Redis has a version that this room does not know. It may just be on its way; a second later it is lost, be it one message or a subscription
-    /// that went deaf.
-    /// </summary>
-    private async Task CheckEventsDeliveredAsync(StreamFeed feed, Report report, long newest)
-    {
-        if (newest <= feed.Room.Version || feed.Room.Status == StreamStatus.Ended)
-        {
-            report.Missing = 0;
-        }
-        else if (report.Missing == 0)
-        {
-            (report.Missing, report.MissingSince) = (newest, time.GetTimestamp());
-        }
-        else if (report.Missing > feed.Room.Version && time.GetElapsedTime(report.MissingSince) > DeliveryTime)
-        {
-            var missing = report.Missing;
-            report.Missing = 0;
-            await feed.OnMissedAsync(missing);
-        }
-    }
-
-    /// <summary>
-    /// The same for a count: where the channel did not bring it within a second, the answer does. A count broadcast meanwhile, whatever it said,
-    /// shows that the channel works; this one is then on its way.
-    /// </summary>
-    private async Task CheckCountDeliveredAsync(StreamFeed feed, Report report, ViewerCountEvent count)
-    {
-        var (announced, times) = feed.Room.LastAnnounced;
-        if (announced is null || announced == count.Total || feed.Room.Status == StreamStatus.Ended)
-        {
-            report.UnannouncedSince = 0;
-        }
-        else if (report.UnannouncedSince == 0 || report.AnnouncedThen != times)
-        {
-            (report.UnannouncedSince, report.AnnouncedThen) = (time.GetTimestamp(), times);
-        }
-        else if (time.GetElapsedTime(report.UnannouncedSince) > DeliveryTime)
-        {
-            report.UnannouncedSince = 0;
-            await feed.OnMissedAsync(count);
-        }
-    }
-
-    private static string ReadScript()
-    {
-        using var stream = typeof(ViewerCounts).Assembly.GetManifestResourceStream("presence.lua")!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
+        return room.Status == StreamStatus.Ended
+            || (answer.Version <= room.Version && (room.LastAnnounced.Total ?? (answer.IsPublished ? null : answer.Count.Total)) == answer.Count.Total);
     }
 
     private sealed class Report
@@ -268,20 +279,9 @@ internal sealed class ViewerCounts(
 
         public bool IsRunning { get; set; }
 
-        public long ReportedAt { get; set; }
+        /// <summary>As Redis has them.</summary>
+        public int Viewers { get; set; }
 
-        /// <summary>The lease is renewed this long after the last report.</summary>
-        public TimeSpan RenewAfter { get; set; } = TimeSpan.MaxValue;
-
-        /// <summary>A version seen in Redis and not by the room; 0 for none.</summary>
-        public long Missing { get; set; }
-
-        public long MissingSince { get; set; }
-
-        /// <summary>Since when a total in Redis is not the one that was broadcast; 0 for never.</summary>
-        public long UnannouncedSince { get; set; }
-
-        /// <summary>How many counts had been broadcast then.</summary>
-        public long AnnouncedThen { get; set; }
+        public bool IsVerifying { get; set; }
     }
 }

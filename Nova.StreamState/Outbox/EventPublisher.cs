@@ -1,6 +1,8 @@
 using System.Globalization;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Health;
+using Nova.ServiceDefaults.Redis;
 using StackExchange.Redis;
 
 namespace Nova.StreamState.Outbox;
@@ -11,15 +13,10 @@ internal sealed record PublishedEvent(StreamEvent Event, DateTimeOffset Happened
 /// <summary>Puts events on a stream's Redis channel.</summary>
 internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe probe, TimeProvider time)
 {
-    private static readonly string Script = EmbeddedScript.Read("publish.lua");
-    private static readonly string SampleScript = EmbeddedScript.Read("sample.lua");
-    private static readonly string AnnounceScript = EmbeddedScript.Read("announce.lua");
-
-    /// <summary>Longer than any broadcast is silent; gateways extend it while anybody watches.</summary>
-    private static readonly long LiveHashSeconds = (long)TimeSpan.FromHours(24).TotalSeconds;
+    private static readonly long SecondsToLive = (long)LiveKeys.TimeToLive.TotalSeconds;
 
     /// <summary>
-    /// Registers a pending change so that presence.lua does not stamp a count later than its event. Disposing unregisters it, unless the change was
+    /// Registers a pending change so that report_viewers.lua does not stamp a count later than its event. Disposing unregisters it, unless the change was
     /// committed: then its publication does.
     /// </summary>
     public Announcement Announce(Guid streamId) => new(this, streamId, probe.IsAnswering);
@@ -28,19 +25,20 @@ internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe pr
     /// <exception cref="RedisException">Redis did not take them; nothing is lost, the caller tries again.</exception>
     public Task PublishAsync(Guid streamId, IReadOnlyList<PublishedEvent> events)
     {
-        var arguments = new RedisValue[2 + (4 * events.Count)];
-        arguments[0] = StreamKeys.Channel(streamId);
-        arguments[1] = LiveHashSeconds;
+        var arguments = new RedisValue[3 + (4 * events.Count)];
+        arguments[0] = LiveKeys.Channel(streamId);
+        arguments[1] = redis.PublishCommand();
+        arguments[2] = SecondsToLive;
         for (var i = 0; i < events.Count; i++)
         {
             var (streamEvent, happenedAt) = events[i];
-            arguments[2 + (4 * i)] = streamEvent.Encode();
-            arguments[3 + (4 * i)] = streamEvent.Version;
-            arguments[4 + (4 * i)] = happenedAt.ToUnixTimeMilliseconds();
-            arguments[5 + (4 * i)] = streamEvent.EventName;
+            arguments[3 + (4 * i)] = streamEvent.Encode();
+            arguments[4 + (4 * i)] = streamEvent.Version;
+            arguments[5 + (4 * i)] = happenedAt.ToUnixTimeMilliseconds();
+            arguments[6 + (4 * i)] = streamEvent.EventName;
         }
 
-        return redis.GetDatabase().ScriptEvaluateAsync(Script, [StreamKeys.Live(streamId)], arguments);
+        return redis.GetDatabase().ScriptEvaluateAsync(LiveScripts.PublishEvents, [LiveKeys.Stream(streamId)], arguments);
     }
 
     /// <summary>Publishes an event that is no state, with the time that fits into the channel's order.</summary>
@@ -52,9 +50,9 @@ internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe pr
         for (var attempt = 0; attempt < Attempts; attempt++)
         {
             var fitting = (long)await redis.GetDatabase().ScriptEvaluateAsync(
-                SampleScript,
-                [StreamKeys.Live(streamId)],
-                [StreamKeys.Channel(streamId), encode(at).Encode(), at.ToUnixTimeMilliseconds(), LiveHashSeconds]);
+                LiveScripts.PublishBitrate,
+                [LiveKeys.Stream(streamId)],
+                [LiveKeys.Channel(streamId), encode(at).Encode(), at.ToUnixTimeMilliseconds(), SecondsToLive]);
             if (fitting == 0)
             {
                 return;
@@ -92,5 +90,5 @@ internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe pr
 
     private Task SendAsync(Guid streamId, int change, CommandFlags flags) =>
         redis.GetDatabase().ScriptEvaluateAsync(
-            AnnounceScript, [StreamKeys.Live(streamId)], [change.ToString(CultureInfo.InvariantCulture), LiveHashSeconds], flags);
+            LiveScripts.AnnounceChange, [LiveKeys.Stream(streamId)], [change.ToString(CultureInfo.InvariantCulture), SecondsToLive], flags);
 }

@@ -1,22 +1,31 @@
 using Microsoft.Extensions.Options;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Postgres;
 using Npgsql;
+using StackExchange.Redis;
 
 namespace Nova.StreamState.Presence;
 
 /// <summary>
-/// Copies the viewer numbers of active streams from Redis to Postgres every few seconds, so that losing Redis loses no older peak; and measures the
-/// outbox's depth in the same round. One replica at a time.
+/// Copies viewer numbers that changed from Redis to Postgres every few seconds, so that losing Redis loses no older peak; and measures the outbox's depth
+/// in the same round. One replica at a time.
 /// </summary>
 internal sealed class PresencePersister(
-    NpgsqlDataSource dataSource, SchemaMigration schema, Leases leases, LoopGuards guards, PresenceReader presence, IOptions<StreamStateOptions> options,
-    StreamStateMetrics metrics) : BackgroundService
+    NpgsqlDataSource dataSource, IConnectionMultiplexer redis, SchemaMigration schema, Leases leases, LoopGuards guards, PresenceReader presence,
+    IOptions<StreamStateOptions> options, StreamStateMetrics metrics, TimeProvider time) : BackgroundService
 {
+    /// <summary>Streams that are read and written together.</summary>
+    private const int Batch = 500;
+
     /// <summary>Nobody waits for these reads, and a number that was missed is read again in the next round.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
+    /// <summary>How often all active streams are read: Redis may have lost the names of those that changed.</summary>
+    private static readonly TimeSpan FullInterval = TimeSpan.FromMinutes(5);
+
     private readonly Leases.Lease _lease = leases.For("presence persister");
+    private long _fullAt = time.GetTimestamp();
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -26,42 +35,65 @@ internal sealed class PresencePersister(
 
     private async Task PassAsync(CancellationToken cancellationToken)
     {
-        if (await _lease.TryHoldAsync(cancellationToken))
+        if (!await _lease.TryHoldAsync(cancellationToken))
         {
-            await PersistAsync(cancellationToken);
-            await MeasureAsync(cancellationToken);
+            return;
         }
-    }
 
-    private async Task PersistAsync(CancellationToken cancellationToken)
-    {
-        List<Guid> active = [];
-        await using (var select = dataSource.CreateCommand("SELECT stream_id FROM streams WHERE status = 'active'"))
+        await MeasureAsync(cancellationToken);
+        if (time.GetElapsedTime(_fullAt) > FullInterval)
         {
-            await using var reader = await select.ExecuteReaderAsync(cancellationToken);
-            while (await reader.ReadAsync(cancellationToken))
+            _fullAt = time.GetTimestamp();
+            foreach (var batch in (await FindActiveAsync(cancellationToken)).Chunk(Batch))
             {
-                active.Add(reader.GetGuid(0));
+                await PersistAsync(batch, cancellationToken);
             }
         }
 
-        foreach (var chunk in active.Chunk(500))
+        while (await TakeChangedAsync() is { Length: > 0 } changed)
         {
-            var totals = await Task.WhenAll(chunk.Select(streamId => presence.ReadAsync(streamId, Patience, cancellationToken)));
-            var known = chunk.Zip(totals).Where(pair => pair.Second is not null).ToList();
-
-            // Only what changed is written: a dead row version per stream and round would be work for vacuum.
-            await using var update = dataSource.CreateCommand(
-                """
-                UPDATE streams s SET peak_viewers = greatest(s.peak_viewers, live.peak), viewer_count = live.viewers
-                FROM unnest($1, $2, $3) AS live (stream_id, viewers, peak)
-                WHERE s.stream_id = live.stream_id AND s.status = 'active' AND (s.peak_viewers < live.peak OR s.viewer_count <> live.viewers)
-                """);
-            update.Parameters.Add(new() { Value = known.Select(pair => pair.First).ToArray() });
-            update.Parameters.Add(new() { Value = known.Select(pair => pair.Second!.Value.ViewerCount).ToArray() });
-            update.Parameters.Add(new() { Value = known.Select(pair => pair.Second!.Value.PeakViewers).ToArray() });
-            await update.ExecuteNonQueryAsync(cancellationToken);
+            try
+            {
+                await PersistAsync([.. changed.Select(id => Guid.Parse((string)id!))], cancellationToken);
+            }
+            catch
+            {
+                await redis.GetDatabase().SetAddAsync(LiveKeys.ChangedCounts, changed);
+                throw;
+            }
         }
+    }
+
+    private Task<RedisValue[]> TakeChangedAsync() => redis.GetDatabase().SetPopAsync(LiveKeys.ChangedCounts, Batch);
+
+    private async Task PersistAsync(Guid[] streamIds, CancellationToken cancellationToken)
+    {
+        var totals = await presence.ReadAsync(streamIds, Patience, cancellationToken);
+
+        // Only what changed is written: a dead row version per stream and round would be work for vacuum.
+        await using var update = dataSource.CreateCommand(
+            """
+            UPDATE streams s SET peak_viewers = greatest(s.peak_viewers, live.peak), viewer_count = live.viewers
+            FROM unnest($1, $2, $3) AS live (stream_id, viewers, peak)
+            WHERE s.stream_id = live.stream_id AND s.status = 'active' AND (s.peak_viewers < live.peak OR s.viewer_count <> live.viewers)
+            """);
+        update.Parameters.Add(new() { Value = totals.Keys.ToArray() });
+        update.Parameters.Add(new() { Value = totals.Values.Select(live => live.ViewerCount).ToArray() });
+        update.Parameters.Add(new() { Value = totals.Values.Select(live => live.PeakViewers).ToArray() });
+        await update.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private async Task<List<Guid>> FindActiveAsync(CancellationToken cancellationToken)
+    {
+        List<Guid> active = [];
+        await using var select = dataSource.CreateCommand("SELECT stream_id FROM streams WHERE status = 'active'");
+        await using var reader = await select.ExecuteReaderAsync(cancellationToken);
+        while (await reader.ReadAsync(cancellationToken))
+        {
+            active.Add(reader.GetGuid(0));
+        }
+
+        return active;
     }
 
     private async Task MeasureAsync(CancellationToken cancellationToken)

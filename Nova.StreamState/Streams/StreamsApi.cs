@@ -56,8 +56,8 @@ internal static class StreamsApi
 
         var rows = await queries.ListAsync(filter, size + 1, cancellationToken);
         var page = rows.Take(size).ToList();
-        var totals = await presence.ReadPublishedAsync(
-            page.Where(stream => stream.Status != StreamStatus.Ended).Select(stream => stream.StreamId), cancellationToken);
+        var totals = await presence.ReadAsync(
+            [.. page.Where(stream => stream.Status != StreamStatus.Ended).Select(stream => stream.StreamId)], PresenceReader.Patience, cancellationToken);
         var now = time.GetUtcNow();
         return TypedResults.Ok(new StreamPage(
             [.. page.Select(stream => StreamResource.From(stream, totals.TryGetValue(stream.StreamId, out var live) ? live : null, now))],

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using Nova.Tests.SystemTests;
 using StackExchange.Redis;
@@ -50,7 +51,7 @@ public sealed class FloodTests(NovaFixture nova, ITestOutputHelper output)
     private async Task<(double P99, long Megabytes)> MeasureAsync(TestStream stream, Viewer viewer, int first)
     {
         await using var redis = await ConnectionMultiplexer.ConnectAsync(nova.Stack.ConnectionString("redis"));
-        var channel = RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(stream.Id)));
+        var channel = RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(stream.Id)));
         var sent = new long[Events];
         for (var i = 0; i < Events; i++)
         {

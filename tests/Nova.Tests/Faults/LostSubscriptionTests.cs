@@ -1,5 +1,6 @@
 using System.Text;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using Nova.Tests.Support.Faults;
 using static Nova.Tests.Support.Faults.LabSteps;
@@ -33,7 +34,7 @@ public sealed class LostSubscriptionTests(FaultLabFixture labs)
     /// <summary>Redis is asked for a channel that nobody uses instead; the next request for the right one arrives.</summary>
     private static Task LoseFirstSubscription(Link redis, Guid streamId)
     {
-        var (channel, other) = (StreamKeys.Channel(streamId), StreamKeys.Channel(Guid.Empty));
+        var (channel, other) = (LiveKeys.Channel(streamId), LiveKeys.Channel(Guid.Empty));
         var lost = new TaskCompletionSource();
         redis.Rewrite = bytes =>
         {

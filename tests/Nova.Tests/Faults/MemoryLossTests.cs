@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.Sockets;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Protocol.Conformance;
 using Nova.Tests.Support;
 using Nova.Tests.Support.Faults;
@@ -77,8 +78,8 @@ public sealed class MemoryLossTests(FaultLabFixture labs)
     /// <summary>The sum in Redis counts each gateway, and viewers and publishers get the same.</summary>
     private static async Task<bool> IsCountedByAllAsync(FaultLab lab, TestStream stream)
     {
-        var fields = (string[])(await lab.Redis.ExecuteAsync("HKEYS", StreamKeys.Live(Guid.Parse(stream.Id))))!;
-        return fields.Count(field => field.StartsWith("g:", StringComparison.Ordinal)) == lab.Gateways.Count
+        var fields = (string[])(await lab.Redis.ExecuteAsync("HKEYS", LiveKeys.Stream(Guid.Parse(stream.Id))))!;
+        return fields.Count(field => field.StartsWith("viewers:", StringComparison.Ordinal)) == lab.Gateways.Count
             && (await stream.GetAsync()).Number("viewer_count") == 5;
     }
 

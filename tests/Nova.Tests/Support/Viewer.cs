@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
+using Nova.Protocol;
 
 namespace Nova.Tests.Support;
 
@@ -28,7 +29,9 @@ public sealed class Viewer : IAsyncDisposable
         socket.Options.KeepAliveInterval = TimeSpan.Zero; // The client must not ping: the tests check the protocol's own pings.
         using var timeout = new CancellationTokenSource(Api.Patience);
         await socket.ConnectAsync(Address(gateway, streamId, token), timeout.Token);
-        return new Viewer(socket);
+        var viewer = new Viewer(socket);
+        await viewer.WaitForAsync(EventNames.ConnectionEstablished); // Tests take the viewer's id from the first frame.
+        return viewer;
     }
 
     /// <summary>The messages received so far, in order.</summary>

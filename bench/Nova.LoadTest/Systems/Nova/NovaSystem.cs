@@ -2,6 +2,7 @@ using System.Text;
 using Nova.LoadTest.Generator;
 using Nova.LoadTest.Measuring;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 
 namespace Nova.LoadTest.Systems.Nova;
 
@@ -105,7 +106,7 @@ internal sealed class NovaSystem : SystemUnderTest
     {
         var (payload, digitsOffset) = EventPayload.Create(stream.Id, DateTimeOffset.UtcNow);
         var message = new StreamEvent(stream.Version, DateTimeOffset.UtcNow, EventNames.QualityChanged, "", payload).Encode();
-        var channel = StreamKeys.Channel(stream.Id);
+        var channel = LiveKeys.Channel(stream.Id);
         var head = Encoding.ASCII.GetBytes($"*3\r\n$7\r\nPUBLISH\r\n${channel.Length}\r\n{channel}\r\n${message.Length}\r\n");
         return new PublishRequest([.. head, .. message, .. "\r\n"u8], head.Length + message.Length - payload.Length + digitsOffset)
         {

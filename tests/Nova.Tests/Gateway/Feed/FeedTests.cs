@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using StackExchange.Redis;
 
@@ -39,7 +40,7 @@ public sealed class FeedTests(NovaFixture nova)
         List<byte[]> sent = [];
         await using var redis = await ConnectionMultiplexer.ConnectAsync(nova.Stack.ConnectionString("redis"));
         await redis.GetSubscriber().SubscribeAsync(
-            RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(stream.Id))), (_, message) => sent.Add((byte[])message!));
+            RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(stream.Id))), (_, message) => sent.Add((byte[])message!));
         await stream.PostAsync("quality", """{"new_quality":"720p","new_bitrate_kbps":3000,"reason":"adaptive_bitrate"}""");
         await viewer.WaitForAsync(EventNames.QualityChanged);
         await Eventually.TrueAsync(() => Task.FromResult(sent.Count > 0), "the event was on the channel");
@@ -88,6 +89,6 @@ public sealed class FeedTests(NovaFixture nova)
     private async Task PublishAsync(TestStream stream, byte[] message)
     {
         await using var redis = await ConnectionMultiplexer.ConnectAsync(nova.Stack.ConnectionString("redis"));
-        await redis.GetSubscriber().PublishAsync(RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(stream.Id))), message);
+        await redis.GetSubscriber().PublishAsync(RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(stream.Id))), message);
     }
 }

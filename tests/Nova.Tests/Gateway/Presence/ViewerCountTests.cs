@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.WebSockets;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using StackExchange.Redis;
 
@@ -97,7 +98,7 @@ public sealed class ViewerCountTests(NovaFixture nova)
     {
         var stream = await nova.Api.StartStreamAsync();
         using var redis = await ConnectionMultiplexer.ConnectAsync(nova.Stack.ConnectionString("redis"));
-        await redis.GetDatabase().HashSetAsync(StreamKeys.Live(Guid.Parse(stream.Id)), "g:stranger", value);
+        await redis.GetDatabase().HashSetAsync(LiveKeys.Stream(Guid.Parse(stream.Id)), "viewers:stranger", value);
         Assert.Equal(0, (await stream.GetAsync()).Number("viewer_count"));
         await using var viewer = await stream.WatchAsync();
         Assert.Equal((1, 1, +1), Numbers(await viewer.WaitForAsync(EventNames.ViewerCountChanged)));

@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using StackExchange.Redis;
 
@@ -40,7 +41,7 @@ public sealed class StalledViewerTests(NovaFixture nova)
         for (var number = 1; number <= Published; number++)
         {
             await redis.GetSubscriber().PublishAsync(
-                RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(stream.Id))), ChannelEvents.Quality(stream.Id, ++version, number));
+                RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(stream.Id))), ChannelEvents.Quality(stream.Id, ++version, number));
         }
 
         // The one who reads has it all, so the other has what it will get.

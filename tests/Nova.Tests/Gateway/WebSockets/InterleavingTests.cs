@@ -1,5 +1,6 @@
 using System.Text;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using StackExchange.Redis;
 
@@ -57,7 +58,7 @@ public sealed class InterleavingTests(NovaFixture nova)
         }
 
         await using var redis = await ConnectionMultiplexer.ConnectAsync(nova.Stack.ConnectionString("redis"));
-        var channel = RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(stream.Id)));
+        var channel = RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(stream.Id)));
         var publisher = redis.GetSubscriber();
         for (var number = ByRest; number < Published;)
         {

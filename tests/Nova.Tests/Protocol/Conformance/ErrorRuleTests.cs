@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Tests.Support;
 using Npgsql;
 using StackExchange.Redis;
@@ -186,6 +187,6 @@ public sealed class ErrorRuleTests(NovaFixture nova) : RuleTests(nova)
     private async Task PublishAsync(TestStream stream, byte[] message)
     {
         await using var redis = await ConnectionMultiplexer.ConnectAsync(Nova.Stack.ConnectionString("redis"));
-        await redis.GetSubscriber().PublishAsync(RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(stream.Id))), message);
+        await redis.GetSubscriber().PublishAsync(RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(stream.Id))), message);
     }
 }

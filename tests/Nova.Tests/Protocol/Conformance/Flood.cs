@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Standalone;
 using Nova.Tests.Support;
 using StackExchange.Redis;
@@ -39,7 +40,7 @@ internal sealed class Flood : IAsyncDisposable
 
     public async Task PublishAsync(int count)
     {
-        var channel = RedisChannel.Literal(StreamKeys.Channel(Guid.Parse(_stream.Id)));
+        var channel = RedisChannel.Literal(LiveKeys.Channel(Guid.Parse(_stream.Id)));
         for (var last = Published + count; Published < last;)
         {
             var from = _pace.Frames.Count;
