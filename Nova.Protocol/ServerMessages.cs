@@ -68,6 +68,15 @@ public sealed record BitrateUpdate(
     public static string EventName => EventNames.BitrateUpdate;
 
     public static JsonTypeInfo<BitrateUpdate> TypeInfo => ProtocolJson.Default.BitrateUpdate;
+
+    /// <summary>Above 90 % of the maximum excellent, from 70 % good, from 50 % fair, below poor.</summary>
+    public static StreamHealth HealthOf(int currentKbps, int maximumKbps) => (currentKbps * 100L) switch
+    {
+        var percent when percent > maximumKbps * 90L => StreamHealth.Excellent,
+        var percent when percent >= maximumKbps * 70L => StreamHealth.Good,
+        var percent when percent >= maximumKbps * 50L => StreamHealth.Fair,
+        _ => StreamHealth.Poor,
+    };
 }
 
 /// <param name="Recoverable">Whether the viewer can go on without reconnecting.</param>

@@ -17,9 +17,10 @@ namespace Nova.Protocol;
 /// | (0x4E) | int64  | unix ms int64 | uint8 | ASCII       | uint8 | ASCII, may be "" | UTF-8
 /// +--------+--------+---------------+-------+-------------+-------+------------------+---------
 /// </code>
-/// Integers are big-endian. Counts share the channel but are a <see cref="ViewerCountEvent"/>, since a Lua script publishes them.
+/// Integers are big-endian. Counts and bitrates share the channel but are a <see cref="ViewerCountEvent"/> or a <see cref="BitrateEvent"/>, since scripts
+/// publish them.
 /// </remarks>
-/// <param name="Version">The stream's version after this change; 0 for what is no state (counts, bitrate, commands to gateways).</param>
+/// <param name="Version">The stream's version after this change.</param>
 public sealed record StreamEvent(long Version, DateTimeOffset PublishedAt, string EventName, string TraceParent, ReadOnlyMemory<byte> Payload)
 {
     private const byte Magic = (byte)'N';
@@ -57,7 +58,7 @@ public sealed record StreamEvent(long Version, DateTimeOffset PublishedAt, strin
         var version = BinaryPrimitives.ReadInt64BigEndian(span[1..]);
         var publishedMs = BinaryPrimitives.ReadInt64BigEndian(span[9..]);
         var traceAt = FixedHeader + span[17];
-        if (version < 0 || traceAt >= span.Length || publishedMs is < 0 or > 253_402_300_799_999)
+        if (version < 1 || traceAt >= span.Length || publishedMs is < 0 or > 253_402_300_799_999)
         {
             return false;
         }
@@ -100,43 +101,6 @@ public sealed record StreamEvent(long Version, DateTimeOffset PublishedAt, strin
         {
             return false;
         }
-    }
-}
-
-/// <summary>
-/// A new viewer count on a stream's channel, as <c>presence.lua</c> writes it: <c>C total peak change unix-ms</c>. Every gateway makes the
-/// same <see cref="ViewerCountChanged"/> of it; formatting a date is no work for a script that blocks all of Redis.
-/// </summary>
-public readonly record struct ViewerCountEvent(int Total, int Peak, int Change, DateTimeOffset Timestamp)
-{
-    public static bool TryDecode(ReadOnlySpan<byte> bytes, out ViewerCountEvent count)
-    {
-        count = default;
-        if (!bytes.StartsWith("C "u8))
-        {
-            return false;
-        }
-
-        Span<long> numbers = stackalloc long[4];
-        var rest = bytes[2..];
-        for (var i = 0; i < numbers.Length; i++)
-        {
-            if (!Utf8Parser.TryParse(rest, out numbers[i], out var used) || (i < 3 && (used == rest.Length || rest[used] != ' ')))
-            {
-                return false;
-            }
-
-            rest = rest[Math.Min(used + 1, rest.Length)..];
-        }
-
-        if (!rest.IsEmpty || numbers[0] is < 0 or > int.MaxValue || numbers[1] < numbers[0] || numbers[1] > int.MaxValue
-            || numbers[2] is < -int.MaxValue or > int.MaxValue || numbers[3] is < 0 or > 253_402_300_799_999)
-        {
-            return false;
-        }
-
-        count = new((int)numbers[0], (int)numbers[1], (int)numbers[2], DateTimeOffset.FromUnixTimeMilliseconds(numbers[3]));
-        return true;
     }
 }
 

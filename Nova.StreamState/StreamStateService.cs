@@ -42,9 +42,14 @@ public static class StreamStateService
         services.AddSingleton<OutboxSignals>();
         services.AddSingleton<StreamResults>();
         services.AddSingleton<StreamQueries>();
+        services.AddSingleton<ActiveStreams>();
         services.AddSingleton<StreamStore>();
         services.AddSingleton<BroadcasterLiveness>();
-        services.AddSingleton<BitrateSampler>();
+        services.AddSingleton<IngestRows>();
+        services.AddSingleton<WatchedStreams>();
+        services.AddSingleton<IngestSignals>();
+        services.AddSingleton<HeldBitrates>();
+        services.AddHostedService(provider => provider.GetRequiredService<HeldBitrates>());
         services.AddSingleton<PublisherCalls>();
         services.AddHostedService<OutboxRelay>();
         services.AddHostedService<OutboxListener>();

@@ -209,6 +209,10 @@ internal sealed class StreamFeed : IAsyncDisposable
         {
             Room.Apply(count);
         }
+        else if (BitrateEvent.TryDecode(message.Span, out var bitrate))
+        {
+            Room.Broadcast(PreparedFrame.Of(bitrate.ToMessage(Room.StreamId)));
+        }
         else if (message.Span is [RecountRequests.Message])
         {
             _dependencies.Recounts.Ask(this);
@@ -217,24 +221,14 @@ internal sealed class StreamFeed : IAsyncDisposable
         {
             _dependencies.Metrics.FeedIgnored(FeedIgnored.Garbage);
         }
-        else if (streamEvent!.Version > 0)
-        {
-            HandleVersioned(streamEvent);
-        }
         else
         {
-            var update = PreparedFrame.Of(streamEvent);
-            StateChange.DataOf(update, ProtocolJson.Default.BitrateUpdate); // Throws on data that is none.
-            Room.Broadcast(update);
+            HandleVersioned(streamEvent!);
         }
     }
 
-    private static bool IsForwarded(StreamEvent streamEvent) => streamEvent.EventName switch
-    {
-        EventNames.BitrateUpdate => streamEvent.Version == 0,
-        EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerKicked => streamEvent.Version > 0,
-        _ => false,
-    };
+    private static bool IsForwarded(StreamEvent streamEvent) =>
+        streamEvent.EventName is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerKicked;
 
     private void HandleVersioned(StreamEvent streamEvent)
     {

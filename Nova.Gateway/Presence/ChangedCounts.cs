@@ -1,11 +1,12 @@
 using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Health;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Presence;
 
 /// <summary>Names the streams whose counts this gateway published, so that StreamState copies those to Postgres and need not look at the others.</summary>
-internal sealed class ChangedCounts(IConnectionMultiplexer redis, LoopGuards guards) : BackgroundService
+internal sealed class ChangedCounts(IConnectionMultiplexer redis, RedisProbe probe, LoopGuards guards) : BackgroundService
 {
     private readonly Lock _lock = new();
     private HashSet<Guid> _streams = [];
@@ -34,5 +35,5 @@ internal sealed class ChangedCounts(IConnectionMultiplexer redis, LoopGuards gua
     }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        guards["changed counts"].RunEveryAsync(TimeSpan.FromSeconds(1), _ => FlushAsync(), stoppingToken);
+        guards["changed counts"].RunEveryAsync(TimeSpan.FromSeconds(1), _ => probe.IsAnswering ? FlushAsync() : Task.CompletedTask, stoppingToken);
 }

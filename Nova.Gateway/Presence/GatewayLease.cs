@@ -3,6 +3,7 @@ using Microsoft.Extensions.Options;
 using Nova.Gateway.Feed;
 using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Health;
 using Nova.ServiceDefaults.Redis;
 using StackExchange.Redis;
 
@@ -18,7 +19,7 @@ internal sealed record GatewaysView(FrozenSet<string> Live, string Dead, string 
 /// stream and time.
 /// </summary>
 internal sealed class GatewayLease(
-    IConnectionMultiplexer redis, EventChannels channels, IOptions<GatewayOptions> options, LoopGuards guards, TimeProvider time)
+    IConnectionMultiplexer redis, RedisProbe probe, EventChannels channels, IOptions<GatewayOptions> options, LoopGuards guards, TimeProvider time)
     : BackgroundService
 {
     /// <summary>A view this old still says who is there: viewers of a gateway that died meanwhile have not been counted elsewhere yet (80 ms).</summary>
@@ -72,7 +73,7 @@ internal sealed class GatewayLease(
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Subscribe();
-        return guards["gateway lease"].RunEveryAsync(options.Value.PresenceLease / 10, _ => LookAsync(), stoppingToken);
+        return guards["gateway lease"].RunEveryAsync(options.Value.PresenceLease / 10, _ => probe.IsAnswering ? LookAsync() : Task.CompletedTask, stoppingToken);
     }
 
     private async Task<GatewaysView> RenewAsync()

@@ -23,6 +23,23 @@ public static class LiveKeys
     /// <summary>Set of streams whose counts were published and are to be copied to Postgres.</summary>
     public const string ChangedCounts = "nova:{counts}:changed";
 
+    /// <summary>When the watch over broadcasters last began a walk, unix ms: where that is long ago, the silence since is not theirs.</summary>
+    public const string Walk = "nova:{watch}:walked_at";
+
+    /// <summary>How many sorted sets the watched streams are spread over, so that a cluster's nodes share them.</summary>
+    public const int DeadlineSets = 16;
+
+    /// <summary>Sorted set of watched streams: id and the unix ms at which its broadcaster is looked for.</summary>
+    public static string Deadlines(int set) => $"nova:{{deadlines-{set}}}:streams";
+
+    /// <summary>The one that a stream is in.</summary>
+    public static string DeadlinesOf(Guid streamId)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        streamId.TryWriteBytes(bytes, bigEndian: true, out _);
+        return Deadlines(bytes[15] % DeadlineSets); // The random end of a UUID, whichever version it is.
+    }
+
     /// <summary>Pub/sub channel that one gateway alone subscribes to: with the gateway, its subscription is gone.</summary>
     public static string GatewayChannel(string gatewayId) => $"nova:{{gateways}}:{gatewayId}";
 
@@ -38,6 +55,9 @@ public static class LiveKeys
     /// <item><term>version, event_at</term><description>newest version on the channel; newest time of an event or count on it, unix ms</description></item>
     /// <item><term>ended</term><description>1 after <c>stream_ended</c></description></item>
     /// <item><term>changes, changes_since</term><description>changes under way whose events are not on the channel yet, and since when</description></item>
+    /// <item><term>signal_at</term><description>the broadcaster's last heartbeat or measurement, unix ms</description></item>
+    /// <item><term>watched, lost</term><description>1 after the first heartbeat; 1 while the broadcaster is lost</description></item>
+    /// <item><term>bitrate_sent_at, bitrate_kbps</term><description>when a bitrate was last published, unix ms; the measurement held back since</description></item>
     /// <item><term>recount_until, recount_gateways</term><description>while the hash is rebuilt after a loss: how long at most, and how many gateways must report first</description></item>
     /// </list>
     /// </summary>

@@ -6,9 +6,10 @@ namespace Nova.Protocol.Live;
 public static class LiveScripts
 {
     public static readonly string AnnounceChange = Read("announce_change.lua");
+    public static readonly string BeginWalk = Read("begin_walk.lua");
     public static readonly string LiveGateways = Read("live_gateways.lua");
-    public static readonly string PublishBitrate = Read("publish_bitrate.lua");
     public static readonly string PublishEvents = Read("publish_events.lua");
+    public static readonly string RecordSignal = Read("record_signal.lua");
     public static readonly string RenewGateway = Read("renew_gateway.lua");
     public static readonly string ReportViewers = Read("report_viewers.lua");
 

@@ -29,6 +29,11 @@ for i = 4, #ARGV, 4 do
       redis.call('HSET', key, 'peak', redis.call('HGET', key, 'total') or '0')
     elseif name == 'stream_ended' then
       redis.call('HSET', key, 'ended', '1')
+    elseif name == 'error' and string.find(message, '"RTMP_CONNECTION_LOST"', 1, true) then
+      redis.call('HSET', key, 'lost', '1') -- The next sign of life ends it, and nothing measured before it is sent after it (S56).
+      redis.call('HDEL', key, 'bitrate_kbps')
+    elseif name == 'error' and string.find(message, '"RTMP_CONNECTION_RESTORED"', 1, true) then
+      redis.call('HDEL', key, 'lost')
     end
     redis.call(ARGV[2], ARGV[1], message)
     published = published + 1

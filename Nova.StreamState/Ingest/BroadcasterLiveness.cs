@@ -1,18 +1,41 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Options;
 using Nova.StreamState.Presence;
 using Nova.StreamState.Streams;
 using Npgsql;
 
 namespace Nova.StreamState.Ingest;
 
-/// <summary>Records that a broadcaster gave a sign of life, and broadcasts that a lost one is back.</summary>
-internal sealed class BroadcasterLiveness(NpgsqlDataSource dataSource, StreamStore store, ILogger<BroadcasterLiveness> logger)
+/// <summary>What of a broadcaster's signs of life must outlive Redis: that it is watched, and that a lost one is back.</summary>
+internal sealed class BroadcasterLiveness(
+    NpgsqlDataSource dataSource, StreamStore store, WatchedStreams watched, IOptions<StreamStateOptions> options, TimeProvider time,
+    ILogger<BroadcasterLiveness> logger)
 {
+    /// <summary>When a stream's sign of life was last written here. Cleared when Redis takes them again.</summary>
+    private readonly ConcurrentDictionary<Guid, long> _recordedAt = [];
+
     /// <summary>Heartbeats promise more of them, so from the first one silence is watched for.</summary>
-    public async Task RecordHeartbeatAsync(Guid streamId, CancellationToken cancellationToken)
+    public async Task WatchAsync(Guid streamId, CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(
-            "UPDATE ingest SET last_signal_at = now(), watched = true WHERE stream_id = $1 RETURNING lost_at IS NOT NULL");
+        _recordedAt.Clear();
+        await using var command = dataSource.CreateCommand("UPDATE ingest SET watched = true WHERE stream_id = $1 AND NOT watched");
         command.Parameters.Add(new() { Value = streamId });
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>This replica does not reach Redis, and another one may: a sign of life that is not recorded would be held against the broadcaster.</summary>
+    public async Task RecordInPostgresAsync(Guid streamId, bool isHeartbeat, CancellationToken cancellationToken)
+    {
+        if (_recordedAt.TryGetValue(streamId, out var recordedAt) && time.GetElapsedTime(recordedAt) < options.Value.HeartbeatTimeout / 3)
+        {
+            return; // One in five seconds is enough, and Postgres is not made for all of them.
+        }
+
+        _recordedAt[streamId] = time.GetTimestamp();
+        await using var command = dataSource.CreateCommand(
+            "UPDATE ingest SET last_signal_at = now(), watched = watched OR $2 WHERE stream_id = $1 RETURNING lost_at IS NOT NULL");
+        command.Parameters.Add(new() { Value = streamId });
+        command.Parameters.Add(new() { Value = isHeartbeat });
         if (await command.ExecuteScalarAsync(cancellationToken) is true)
         {
             await RestoreAsync(streamId, cancellationToken);
@@ -26,6 +49,10 @@ internal sealed class BroadcasterLiveness(NpgsqlDataSource dataSource, StreamSto
         if (result.Outcome == ChangeOutcome.Changed)
         {
             logger.BroadcasterBack(streamId);
+        }
+        else
+        {
+            await watched.MarkFoundAsync(streamId); // It is not lost, whatever Redis says.
         }
     }
 

@@ -1,3 +1,4 @@
+using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
@@ -16,8 +17,8 @@ internal static class IngestApi
     }
 
     private static async Task<IResult> MeasureBitrateAsync(
-        string id, BitrateSampleRequest request, HttpContext http, Caller caller, PublisherCalls calls, BitrateSampler sampler, StreamResults results,
-        CancellationToken cancellationToken)
+        string id, BitrateSampleRequest request, HttpContext http, Caller caller, PublisherCalls calls, IngestSignals signals, StreamResults results,
+        StreamStateMetrics metrics, CancellationToken cancellationToken)
     {
         var errors = new FieldErrors();
         var kbps = request.Validate(errors);
@@ -32,12 +33,13 @@ internal static class IngestApi
             return refusal!;
         }
 
-        await sampler.AddAsync(stream, kbps, cancellationToken);
-        return results.Accepted(stream);
+        metrics.BitrateSample();
+        stream = await signals.MeasureAsync(stream, kbps, cancellationToken);
+        return stream.Status == StreamStatus.Active ? results.Accepted(stream) : StreamProblems.NotAllowed(stream);
     }
 
     private static async Task<IResult> HeartbeatAsync(
-        string id, HttpContext http, Caller caller, PublisherCalls calls, BroadcasterLiveness liveness, CancellationToken cancellationToken)
+        string id, HttpContext http, Caller caller, PublisherCalls calls, IngestSignals signals, CancellationToken cancellationToken)
     {
         var (stream, refusal) = await calls.FindForPublisherAsync(http.Request, caller, id, cancellationToken);
         if (stream is null)
@@ -45,7 +47,7 @@ internal static class IngestApi
             return refusal!;
         }
 
-        await liveness.RecordHeartbeatAsync(stream.StreamId, cancellationToken);
-        return StreamResults.NoContent(stream);
+        stream = await signals.BeatAsync(stream, cancellationToken);
+        return stream.Status == StreamStatus.Active ? StreamResults.NoContent(stream) : StreamProblems.NotAllowed(stream);
     }
 }

@@ -1,23 +1,29 @@
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
 using Nova.ServiceDefaults.Background;
+using Nova.ServiceDefaults.Health;
 using Nova.ServiceDefaults.Postgres;
-using Nova.StreamState.Presence;
 using Nova.StreamState.Streams;
-using Npgsql;
 
 namespace Nova.StreamState.Ingest;
 
 /// <summary>
 /// Notices broadcasters that fell silent (PROTOCOL.md 3.2): with heartbeats, <c>RTMP_CONNECTION_LOST</c> and after a grace
-/// <c>connection_lost</c>; without, <c>session_timeout</c>. One replica at a time looks; the row lock decides.
+/// <c>connection_lost</c>; without, <c>session_timeout</c>. One replica at a time walks; Redis says who is silent, the row lock in Postgres decides.
 /// </summary>
 internal sealed class IngestWatch(
-    NpgsqlDataSource dataSource, SchemaMigration schema, Leases leases, LoopGuards guards, StreamStore store, BitrateSampler sampler,
-    IOptions<StreamStateOptions> options, ILogger<IngestWatch> logger) : BackgroundService
+    IngestRows rows, WatchedStreams watched, SchemaMigration schema, Leases leases, LoopGuards guards, StreamStore store, RedisProbe redis,
+    IOptions<StreamStateOptions> options, TimeProvider time, ILogger<IngestWatch> logger) : BackgroundService
 {
+    /// <summary>How often all watched streams are named to Redis, which may have forgotten those whose broadcaster went at the same moment.</summary>
+    private static readonly TimeSpan SweepInterval = TimeSpan.FromMinutes(1);
+
     private readonly StreamStateOptions _options = options.Value;
     private readonly Leases.Lease _lease = leases.For("ingest watch");
+    private long? _sweptAt;
+
+    /// <summary>Unix ms by Redis' clock. Silence until then is not the broadcasters'.</summary>
+    private long _outageEnd;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -27,102 +33,112 @@ internal sealed class IngestWatch(
 
     private async Task PassAsync(CancellationToken cancellationToken)
     {
-        if (!await _lease.TryHoldAsync(cancellationToken))
+        // Without Redis nobody's sign of life is known, so nobody is silent.
+        if (!await _lease.TryHoldAsync(cancellationToken) || !redis.IsAnswering)
         {
             return;
         }
 
-        await ForgiveOutageAsync(cancellationToken);
-        foreach (var streamId in await FindSilentAsync(cancellationToken))
+        var now = await ForgiveOutageAsync(cancellationToken);
+        await SweepAsync(cancellationToken);
+        foreach (var stream in await watched.FindDueAsync(now))
         {
-            await JudgeAsync(streamId, cancellationToken);
+            await LookAsync(stream, now, cancellationToken);
         }
 
-        await sampler.SendDueAsync(cancellationToken);
+        await EndLostAsync(cancellationToken);
+        await EndUnwatchedAsync(now, cancellationToken);
     }
 
     /// <summary>
-    /// While all replicas or Postgres were unavailable no heartbeat could be recorded: that silence is ours, not the broadcasters'. How long it was
-    /// the lease says, which was not renewed either.
+    /// While all replicas, Postgres or Redis were unavailable no heartbeat could be recorded: that silence is ours, not the broadcasters'. How long it was
+    /// the lease says, which was not renewed either, or the time of the last walk.
     /// </summary>
-    private async Task ForgiveOutageAsync(CancellationToken cancellationToken)
+    /// <returns>Now, unix ms by Redis' clock.</returns>
+    private async Task<long> ForgiveOutageAsync(CancellationToken cancellationToken)
     {
-        var outage = _lease.TakeGap() ?? TimeSpan.Zero;
+        var (now, before) = await watched.BeginWalkAsync();
+        var walkGap = before is { } walkedAt ? TimeSpan.FromMilliseconds(now - walkedAt) : TimeSpan.MaxValue;
+        var outage = _lease.TakeGap() is { } leaseGap && leaseGap > walkGap ? leaseGap : walkGap;
         if (outage < Leases.Duration || outage < (_options.HeartbeatTimeout / 3) + _options.IngestCheckInterval)
         {
-            return;
+            return now;
         }
 
-        await using var command = dataSource.CreateCommand(
-            """
-            UPDATE ingest SET last_signal_at = now(), lost_at = CASE WHEN lost_at IS NULL THEN NULL ELSE now() END
-            WHERE last_signal_at < now() - $1
-            """);
-        command.Parameters.Add(new() { Value = _options.HeartbeatTimeout });
-        if (await command.ExecuteNonQueryAsync(cancellationToken) > 0)
+        _outageEnd = now;
+        if (await rows.ForgiveAsync(_options.HeartbeatTimeout, cancellationToken) > 0)
         {
             logger.OutageForgiven(outage.TotalSeconds);
         }
+
+        return now;
     }
 
-    private async Task<List<Guid>> FindSilentAsync(CancellationToken cancellationToken)
+    private async Task SweepAsync(CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(
-            """
-            SELECT stream_id FROM ingest
-            WHERE (watched AND lost_at IS NULL AND last_signal_at < now() - $1)
-               OR lost_at < now() - $2
-               OR (NOT watched AND last_signal_at < now() - $3)
-            LIMIT 1000
-            """);
-        command.Parameters.Add(new() { Value = _options.HeartbeatTimeout });
-        command.Parameters.Add(new() { Value = _options.ReconnectGrace });
-        command.Parameters.Add(new() { Value = _options.SessionTimeout });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        List<Guid> silent = [];
-        while (await reader.ReadAsync(cancellationToken))
+        if (_sweptAt is { } sweptAt && time.GetElapsedTime(sweptAt) < SweepInterval)
         {
-            silent.Add(reader.GetGuid(0));
-        }
-
-        return silent;
-    }
-
-    private async Task JudgeAsync(Guid streamId, CancellationToken cancellationToken)
-    {
-        var lost = await store.ChangeAsync(streamId, new StreamChange(new LoseCommand(_options)), cancellationToken);
-        if (lost.Outcome == ChangeOutcome.Changed)
-        {
-            logger.BroadcasterLost(streamId);
             return;
         }
 
-        await store.ChangeAsync(streamId, new StreamChange(new EndSilentCommand(_options)), cancellationToken);
+        await watched.AddAsync(await rows.FindWatchedAsync(cancellationToken));
+        _sweptAt = time.GetTimestamp();
     }
 
-    // Both ask again under the row lock: a sign of life may have come since the stream was found silent.
-    private sealed record LoseCommand(StreamStateOptions Options) : StreamCommand
+    private async Task LookAsync(WatchedStream stream, long now, CancellationToken cancellationToken)
     {
-        public override IngestSignal Signal => IngestSignal.Lost;
+        var timeout = (long)_options.HeartbeatTimeout.TotalMilliseconds;
+        if (stream.HasEnded)
+        {
+            await watched.RemoveAsync(stream.StreamId);
+        }
+        else if (stream.SignalAt is not { } signalAt)
+        {
+            await watched.HearAsync(stream.StreamId, now);
+            await watched.LookAgainAsync(stream.StreamId, now + timeout);
+        }
+        else if (Math.Max(signalAt, _outageEnd) + timeout is var deadline && deadline > now)
+        {
+            await watched.LookAgainAsync(stream.StreamId, deadline);
+        }
+        else
+        {
+            var result = await store.ChangeAsync(stream.StreamId, new StreamChange(new LoseCommand(_options)), cancellationToken);
+            if (result.Outcome == ChangeOutcome.Changed)
+            {
+                logger.BroadcasterLost(stream.StreamId);
+            }
 
-        public override Transition? Apply(LockedStream locked, PresenceTotals totals) =>
-            locked is { Watched: true, LostAt: null } && locked.LastSignalAt < locked.Now - Options.HeartbeatTimeout
-                ? StreamLifecycle.ReportError(locked.Stream, PublishError.ConnectionLost, locked.Now)
-                : null;
+            var isOver = result.Stream?.Status != StreamStatus.Active;
+            await (isOver ? watched.RemoveAsync(stream.StreamId) : watched.LookAgainAsync(stream.StreamId, now + (timeout / 3)));
+        }
     }
 
-    private sealed record EndSilentCommand(StreamStateOptions Options) : StreamCommand
+    /// <summary>Ends broadcasts whose grace is over. That the others are lost is in Redis, too, unless it has forgotten it.</summary>
+    private async Task EndLostAsync(CancellationToken cancellationToken)
     {
-        public override IngestSignal Signal => IngestSignal.None;
+        var lost = await rows.FindLostAsync(_options.ReconnectGrace, cancellationToken);
+        await watched.MarkLostAsync(lost.Where(stream => !stream.IsOver).Select(stream => stream.StreamId));
+        foreach (var (streamId, _) in lost.Where(stream => stream.IsOver))
+        {
+            await store.ChangeAsync(streamId, new StreamChange(new EndSilentCommand(_options)), cancellationToken);
+        }
+    }
 
-        public override TimeSpan Patience => TimeSpan.FromSeconds(1); // As in any end: its numbers are final.
-
-        public override Transition? Apply(LockedStream locked, PresenceTotals totals) =>
-            ReasonOf(locked) is { } reason ? StreamLifecycle.End(locked.Stream, reason, totals, locked.Now) : null;
-
-        private EndReason? ReasonOf(LockedStream locked) =>
-            locked.LostAt < locked.Now - Options.ReconnectGrace ? EndReason.ConnectionLost
-            : !locked.Watched && locked.LastSignalAt < locked.Now - Options.SessionTimeout ? EndReason.SessionTimeout
-            : null;
+    /// <summary>Measurements are signs of life as well, and only Redis knows of them; a stream that has some is asked about once in a timeout.</summary>
+    private async Task EndUnwatchedAsync(long now, CancellationToken cancellationToken)
+    {
+        foreach (var (streamId, signalAt, _) in await watched.ReadAsync(await rows.FindUnwatchedAsync(_options.SessionTimeout, cancellationToken)))
+        {
+            var silence = TimeSpan.FromMilliseconds(now - Math.Max(signalAt ?? 0, _outageEnd));
+            if (silence < _options.SessionTimeout)
+            {
+                await rows.HearAsync(streamId, silence, cancellationToken);
+            }
+            else
+            {
+                await store.ChangeAsync(streamId, new StreamChange(new EndSilentCommand(_options)), cancellationToken);
+            }
+        }
     }
 }

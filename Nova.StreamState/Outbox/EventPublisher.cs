@@ -41,24 +41,16 @@ internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe pr
         return redis.GetDatabase().ScriptEvaluateAsync(LiveScripts.PublishEvents, [LiveKeys.Stream(streamId)], arguments);
     }
 
-    /// <summary>Publishes an event that is no state, with the time that fits into the channel's order.</summary>
-    /// <param name="at">Now.</param>
-    /// <param name="encode">The message with that time in it.</param>
-    public async Task PublishSampleAsync(Guid streamId, DateTimeOffset at, Func<DateTimeOffset, StreamEvent> encode)
+    /// <summary>
+    /// The broadcaster is lost, and the sign of life that comes next ends it, even before the event of the loss is on the channel. Nobody waits long for
+    /// this: the event says it as well.
+    /// </summary>
+    public async Task MarkLostAsync(Guid streamId, TimeSpan patience)
     {
-        const int Attempts = 3; // Each event that comes between costs one.
-        for (var attempt = 0; attempt < Attempts; attempt++)
+        if (probe.IsAnswering)
         {
-            var fitting = (long)await redis.GetDatabase().ScriptEvaluateAsync(
-                LiveScripts.PublishBitrate,
-                [LiveKeys.Stream(streamId)],
-                [LiveKeys.Channel(streamId), encode(at).Encode(), at.ToUnixTimeMilliseconds(), SecondsToLive]);
-            if (fitting == 0)
-            {
-                return;
-            }
-
-            at = DateTimeOffset.FromUnixTimeMilliseconds(fitting);
+            Task marking = redis.GetDatabase().HashSetAsync(LiveKeys.Stream(streamId), "lost", 1, When.NotExists).WaitAsync(patience, time);
+            await marking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

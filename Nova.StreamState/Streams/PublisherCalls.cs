@@ -12,7 +12,7 @@ namespace Nova.StreamState.Streams;
 /// <summary>
 /// What every changing call has in common: who may, <c>If-Match</c>, <c>Idempotency-Key</c>, and the answer for each way it can go.
 /// </summary>
-internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, NpgsqlDataSource dataSource, IOptions<JsonOptions> json)
+internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, ActiveStreams active, NpgsqlDataSource dataSource, IOptions<JsonOptions> json)
 {
     public async Task<IResult> CreateAsync(HttpContext http, Caller caller, CreateStreamRequest request, CancellationToken cancellationToken)
     {
@@ -54,7 +54,10 @@ internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, N
     public async Task<(StreamRecord? Stream, IResult? Refusal)> FindForPublisherAsync(
         HttpRequest request, Caller caller, string id, CancellationToken cancellationToken)
     {
-        if (!Uuid.TryParse(id, out var streamId) || await queries.FindAsync(streamId, cancellationToken) is not { } stream)
+        // A condition is about the very latest version.
+        var isConditional = request.Headers.IfMatch.Count > 0;
+        if (!Uuid.TryParse(id, out var streamId)
+            || await (isConditional ? new(queries.FindAsync(streamId, cancellationToken)) : active.FindAsync(streamId, cancellationToken)) is not { } stream)
         {
             return (null, StreamProblems.NotFound());
         }

@@ -105,9 +105,7 @@ internal static class StreamRows
             (StreamStatus.Active, IngestSignal.Heard) => "UPDATE ingest SET last_signal_at = now() WHERE stream_id = $1",
 
             (StreamStatus.Active, IngestSignal.Returned) => "UPDATE ingest SET lost_at = NULL WHERE stream_id = $1",
-
-            // A measurement that was held back is from before the loss, and nothing of before is sent after it (S56).
-            (StreamStatus.Active, IngestSignal.Lost) => "UPDATE ingest SET lost_at = coalesce(lost_at, now()), bitrate_at = NULL WHERE stream_id = $1",
+            (StreamStatus.Active, IngestSignal.Lost) => "UPDATE ingest SET lost_at = coalesce(lost_at, now()) WHERE stream_id = $1",
             _ => null,
         };
         return sql is null ? null : new NpgsqlBatchCommand(sql) { Parameters = { new() { Value = stream.StreamId } } };

@@ -8,8 +8,8 @@ namespace Nova.StreamState.Streams;
 
 /// <summary>Changes streams in Postgres. A change, its event and the answer to its request are one transaction.</summary>
 internal sealed class StreamStore(
-    NpgsqlDataSource dataSource, EventPublisher publisher, OutboxSignals signals, PresenceReader presence, StreamResults results, StreamStateMetrics metrics,
-    ILogger<StreamStore> logger)
+    NpgsqlDataSource dataSource, EventPublisher publisher, OutboxSignals signals, PresenceReader presence, ActiveStreams active, StreamResults results,
+    StreamStateMetrics metrics, ILogger<StreamStore> logger)
 {
     /// <summary>
     /// The server ends a transaction whose client froze or vanished, and with it the row lock (S63). Sessions have the same as their default, but not
@@ -51,6 +51,12 @@ internal sealed class StreamStore(
         if (result.Outcome == ChangeOutcome.Changed)
         {
             announcement.Complete();
+            active.Forget(streamId);
+            if (change.Command.Signal == IngestSignal.Lost)
+            {
+                await publisher.MarkLostAsync(streamId, PresenceReader.Patience);
+            }
+
             signals.Wake(OutboxTable.PartitionOf(streamId));
         }
 

@@ -71,7 +71,7 @@ public sealed class InterleavingTests(NovaFixture nova)
                 await publisher.PublishAsync(channel, ChannelEvents.Quality(stream.Id, ++version, number), CommandFlags.FireAndForget);
                 if (i % 10 == 0)
                 {
-                    await publisher.PublishAsync(channel, Measurement(stream, number), CommandFlags.FireAndForget);
+                    await publisher.PublishAsync(channel, Measurement(number), CommandFlags.FireAndForget);
                 }
 
                 progress.Advance(number);
@@ -84,9 +84,7 @@ public sealed class InterleavingTests(NovaFixture nova)
         progress.Finish();
     }
 
-    private static byte[] Measurement(TestStream stream, int number) => new StreamEvent(
-        0, DateTimeOffset.UtcNow, EventNames.BitrateUpdate, "",
-        ProtocolJson.Encode(new BitrateUpdate(Guid.Parse(stream.Id), number, StreamQuality.P720, StreamHealth.Good, DateTimeOffset.UtcNow))).Encode();
+    private static byte[] Measurement(int number) => System.Text.Encoding.ASCII.GetBytes($"B {number} 720p 4000 {DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()}");
 
     /// <summary>How far the publisher is; who stalls waits for it instead of for time to pass.</summary>
     private sealed class Progress

@@ -73,7 +73,7 @@ public sealed class StreamLifecycleTests
     [InlineData(2999, StreamHealth.Poor)]
     [InlineData(0, StreamHealth.Poor)]
     public void Health_AtEveryBoundary_IsAsThePublishedTable(int kbps, StreamHealth expected) =>
-        Assert.Equal(expected, BitrateLadder.Health(kbps, Active.EffectiveMaxBitrateKbps));
+        Assert.Equal(expected, BitrateUpdate.HealthOf(kbps, Active.EffectiveMaxBitrateKbps));
 
     [Fact]
     public void MaxBitrate_OfAuto_IsTheHighestRungSeen()
