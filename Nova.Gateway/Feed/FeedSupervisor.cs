@@ -1,21 +1,24 @@
+using System.Net;
 using Nova.Gateway.Frames;
+using Nova.Protocol;
 using Nova.ServiceDefaults.Background;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Feed;
 
 /// <summary>
-/// Watches the connection that events come on, through that connection: it sends itself a message every half second. While none arrives viewers
-/// stay and are warned once; when they arrive again, every stream is brought up to date, since pub/sub keeps nothing.
+/// Watches the connections that events come on, each through itself: the gateway sends itself a message on every one each half second. While none arrives
+/// viewers of its streams stay and are warned once; when they arrive again those streams are brought up to date, since pub/sub keeps nothing.
 /// </summary>
 /// <remarks>
 /// What viewers are told comes from the connection's state, never from the order of the client library's events: "restored" was seen before the "failed"
 /// that it ended, and the next outage was then taken for one that viewers knew of.
 /// </remarks>
-internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory rooms, LoopGuards guards, TimeProvider time, ILogger<FeedSupervisor> logger)
+internal sealed class FeedSupervisor(
+    IConnectionMultiplexer redis, EventChannels channels, RoomDirectory rooms, LoopGuards guards, TimeProvider time, ILogger<FeedSupervisor> logger)
     : BackgroundService
 {
-    /// <summary>While the feed is broken: an outage soon after the last one is told only if the end of the last one was noticed before.</summary>
+    /// <summary>While a feed is broken: an outage soon after the last one is told only if the end of the last one was noticed before.</summary>
     private static readonly TimeSpan BrokenProbeInterval = TimeSpan.FromMilliseconds(50);
 
     private static readonly TimeSpan ProbeInterval = TimeSpan.FromMilliseconds(500);
@@ -23,12 +26,10 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
     /// <summary>Without a message for this long the connection is deaf. Redis may be slow: with 200 ms each way a message takes 400.</summary>
     private static readonly TimeSpan DeafAfter = TimeSpan.FromSeconds(5);
 
-    private readonly RedisChannel _probe = RedisChannel.Literal($"nova:probe:{Guid.CreateVersion7():N}");
     private readonly ISubscriber _subscriber = redis.GetSubscriber();
+    private readonly FeedLinks _links = new(redis, channels, time);
     private readonly SemaphoreSlim _changed = new(0);
-    private long _heardAt = time.GetTimestamp();
-    private long _brokenAt;
-    private bool _isLost;
+    private long _subscribedAnewAt;
 
     /// <summary>Events arrive again, and Redis may have forgotten what gateways told it.</summary>
     public event Action? Restored;
@@ -38,14 +39,12 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
         // A connection that broke and came back between two looks has lost what was sent meanwhile.
         redis.ConnectionFailed += OnBroken;
         redis.ConnectionRestored += OnBroken;
-        var messages = _subscriber.Subscribe(_probe, CommandFlags.FireAndForget);
-        messages.OnMessage(_ => OnHeard());
         try
         {
             await guards["feed supervisor"].RunAsync(
                 async token =>
                 {
-                    await _changed.WaitAsync(Volatile.Read(ref _brokenAt) == 0 ? ProbeInterval : BrokenProbeInterval, token);
+                    await _changed.WaitAsync(_links.All.Any(link => link.IsBroken) ? BrokenProbeInterval : ProbeInterval, token);
                     await CheckAsync();
                 },
                 stoppingToken);
@@ -54,7 +53,7 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
         {
             redis.ConnectionFailed -= OnBroken;
             redis.ConnectionRestored -= OnBroken;
-            EventChannels.Unsubscribe(messages);
+            _links.Dispose();
         }
     }
 
@@ -63,65 +62,89 @@ internal sealed class FeedSupervisor(IConnectionMultiplexer redis, RoomDirectory
         // Under RESP3 events come on the interactive connection, under RESP2 on one of their own.
         if (broken.ConnectionType is ConnectionType.Subscription or ConnectionType.Interactive)
         {
-            Volatile.Write(ref _brokenAt, time.GetTimestamp());
+            foreach (var link in _links.All.Where(link => link.Endpoint is null || link.Endpoint.Equals(broken.EndPoint)))
+            {
+                link.Break();
+            }
+
             _changed.Release();
         }
     }
 
-    private void OnHeard()
-    {
-        Volatile.Write(ref _heardAt, time.GetTimestamp());
-        if (Volatile.Read(ref _brokenAt) != 0)
-        {
-            _changed.Release(); // The outage may be over; the next one must not find it open.
-        }
-    }
+    private void OnHeardWhileBroken() => _changed.Release();
 
     private async Task CheckAsync()
     {
-        var heardAt = Volatile.Read(ref _heardAt);
-        if (!_subscriber.IsConnected(_probe) || time.GetElapsedTime(heardAt) > DeafAfter)
+        if (_links.Refresh(OnHeardWhileBroken))
         {
-            Volatile.Write(ref _brokenAt, time.GetTimestamp());
-            await LoseAsync();
-        }
-        else if (Volatile.Read(ref _brokenAt) is not 0 and var brokenAt && heardAt > brokenAt
-            && Interlocked.CompareExchange(ref _brokenAt, 0, brokenAt) == brokenAt)
-        {
-            await RestoreAsync();
+            await ForEachAsync(rooms.Feeds, feed => feed.ResubscribeAsync());
         }
 
-        _ = redis.GetDatabase().PublishAsync(_probe, RedisValue.EmptyString, CommandFlags.FireAndForget);
+        await FollowMovedAsync();
+        foreach (var link in _links.All)
+        {
+            if (!_subscriber.IsConnected(link.Probe) || link.Silence > DeafAfter)
+            {
+                link.Break();
+                SubscribeDeafAnew(link);
+                await LoseAsync(link);
+            }
+            else if (link.TryMend())
+            {
+                await RestoreAsync(link);
+            }
+
+            _ = redis.GetDatabase().PublishAsync(link.Probe, RedisValue.EmptyString, CommandFlags.FireAndForget);
+        }
     }
 
-    private async Task LoseAsync()
+    private void SubscribeDeafAnew(FeedLink link)
     {
-        if (_isLost)
+        if (link.Silence > DeafAfter && time.GetElapsedTime(_subscribedAnewAt) > DeafAfter)
+        {
+            _subscribedAnewAt = time.GetTimestamp();
+            link.SubscribeAnew(OnHeardWhileBroken);
+        }
+    }
+
+    /// <summary>
+    /// A stream whose slot has moved is subscribed to on another node by the client library; what was published there before is lost. So is what was
+    /// published while a replica took over.
+    /// </summary>
+    private Task FollowMovedAsync() => channels.AreSharded ? ForEachAsync(rooms.Feeds.Where(feed => feed.HasMoved()), feed => feed.RestoreAsync()) : Task.CompletedTask;
+
+    private async Task LoseAsync(FeedLink link)
+    {
+        if (link.IsLost)
         {
             return;
         }
 
-        _isLost = true;
+        link.IsLost = true;
         logger.FeedLost();
         var notice = PreparedFrame.Of(Notices.UpdatesDelayed(time.GetUtcNow()));
-        await ForEachAsync(feed => feed.BroadcastAsync(notice));
+        await ForEachAsync(FeedsOn(link.Endpoint), feed => feed.BroadcastAsync(notice));
     }
 
-    private async Task RestoreAsync()
+    private async Task RestoreAsync(FeedLink link)
     {
-        await ForEachAsync(feed => feed.RestoreAsync());
+        var feeds = FeedsOn(link.Endpoint);
+        await ForEachAsync(feeds, feed => feed.RestoreAsync());
         Restored?.Invoke();
-        if (_isLost)
+        if (link.IsLost)
         {
-            _isLost = false;
-            logger.FeedRestored(rooms.Feeds.Count);
+            link.IsLost = false;
+            logger.FeedRestored(feeds.Count);
         }
     }
 
+    private IReadOnlyList<StreamFeed> FeedsOn(EndPoint? endpoint) =>
+        endpoint is null ? rooms.Feeds : [.. rooms.Feeds.Where(feed => feed.Endpoint is null || feed.Endpoint.Equals(endpoint))];
+
     /// <summary>One room that fails keeps nothing from the others.</summary>
-    private async Task ForEachAsync(Func<StreamFeed, Task> act)
+    private async Task ForEachAsync(IEnumerable<StreamFeed> feeds, Func<StreamFeed, Task> act)
     {
-        foreach (var feed in rooms.Feeds)
+        foreach (var feed in feeds.Where(feed => feed.Room.Status != StreamStatus.Ended))
         {
             try
             {

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Net;
 using System.Text.Json;
 using System.Threading.Channels;
 using Nova.Gateway.Fanout;
@@ -42,6 +43,29 @@ internal sealed class StreamFeed : IAsyncDisposable
 
     /// <summary>StreamState does not know the stream any more.</summary>
     public bool IsGone { get; private set; }
+
+    /// <summary>The node of the cluster that events come from, as last seen.</summary>
+    public EndPoint? Endpoint { get; private set; }
+
+    /// <summary>Whether events come from another node than the last time this was asked.</summary>
+    public bool HasMoved()
+    {
+        if (_messages is not { } messages || _dependencies.Channels.EndpointOf(messages) is not { } endpoint || endpoint.Equals(Endpoint))
+        {
+            return false;
+        }
+
+        var hadOne = Endpoint is not null;
+        Endpoint = endpoint;
+        return hadOne;
+    }
+
+    /// <summary>Channels are of another kind now, since Redis turned out to be a cluster.</summary>
+    public Task ResubscribeAsync() => TakeTurnAsync(() =>
+    {
+        SubscribeAnew();
+        _repair.Request(ResyncCause.Reconnect);
+    });
 
     /// <summary>Redis was unavailable: reads the snapshot again and broadcasts what was missed.</summary>
     public Task RestoreAsync() => TakeTurnAsync(() =>

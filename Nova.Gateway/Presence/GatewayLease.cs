@@ -35,6 +35,7 @@ internal sealed class GatewayLease(
     private Task<GatewaysView>? _looking;
     private readonly HashSet<string> _dead = [];
     private ChannelMessageQueue? _own;
+    private bool _ownIsSharded;
 
     /// <summary>Changes when the others have given this gateway up.</summary>
     public string Id { get; private set; } = NewId();
@@ -80,12 +81,16 @@ internal sealed class GatewayLease(
     {
         await Task.Yield(); // Out of the lock.
         var lookedAt = time.GetTimestamp();
+        if (_ownIsSharded != channels.AreSharded)
+        {
+            SubscribeAnew(); // It was not known yet that this is a cluster.
+        }
+
         var answer = await AskAsync();
         if ((int)answer[0] == 1)
         {
-            EventChannels.Unsubscribe(_own!);
             Id = NewId();
-            Subscribe();
+            SubscribeAnew();
             answer = await AskAsync(); // Answers that it does not know this one, so everything is reported under the new id.
         }
 
@@ -137,7 +142,7 @@ internal sealed class GatewayLease(
 
         // Keys, so that a cluster's client asks the node that has them.
         var subscribers = (RedisResult[])(await redis.GetDatabase().ExecuteAsync(
-            "PUBSUB", [redis.IsSharded() ? "SHARDNUMSUB" : "NUMSUB", .. others.Select(id => (RedisKey)LiveKeys.GatewayChannel(id))]))!;
+            "PUBSUB", [channels.AreSharded ? "SHARDNUMSUB" : "NUMSUB", .. others.Select(id => (RedisKey)LiveKeys.GatewayChannel(id))]))!;
         foreach (var (index, id) in others.Index())
         {
             if ((long)subscribers[(2 * index) + 1] > 0)
@@ -153,7 +158,17 @@ internal sealed class GatewayLease(
         return [.. _unsubscribed.Where(missed => live.GetValueOrDefault(missed.Key) == missed.Value).Select(missed => missed.Key)];
     }
 
-    private void Subscribe() => _own = channels.Subscribe(LiveKeys.GatewayChannel(Id));
+    private void Subscribe()
+    {
+        _own = channels.Subscribe(LiveKeys.GatewayChannel(Id));
+        _ownIsSharded = channels.AreSharded;
+    }
+
+    private void SubscribeAnew()
+    {
+        EventChannels.Unsubscribe(_own!);
+        Subscribe();
+    }
 
     private static string NewId() => Guid.CreateVersion7().ToString("N");
 }

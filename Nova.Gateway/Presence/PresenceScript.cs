@@ -13,7 +13,7 @@ namespace Nova.Gateway.Presence;
 internal sealed record PresenceAnswer(ViewerCountEvent Count, long Version, bool IsPublished, TimeSpan Again);
 
 /// <summary>Calls the script that keeps a stream's presence.</summary>
-internal sealed class PresenceScript(IConnectionMultiplexer redis, GatewayLease lease, IOptions<GatewayOptions> options)
+internal sealed class PresenceScript(IConnectionMultiplexer redis, RedisChannels channels, GatewayLease lease, IOptions<GatewayOptions> options)
 {
     /// <summary>A count must not seem older than the greeting of the viewer it counts, and timers are a few ms early or late.</summary>
     private static readonly TimeSpan TimerError = TimeSpan.FromMilliseconds(10);
@@ -40,7 +40,7 @@ internal sealed class PresenceScript(IConnectionMultiplexer redis, GatewayLease 
             LiveScripts.ReportViewers,
             [LiveKeys.Stream(room.StreamId)],
             [
-                LiveKeys.Channel(room.StreamId), redis.PublishCommand(), lease.Id, viewers, dead, doubted, known.Total, known.Peak,
+                LiveKeys.Channel(room.StreamId), channels.PublishCommand, lease.Id, viewers, dead, doubted, known.Total, known.Peak,
                 (long)(interval - TimerError).TotalMilliseconds, (long)interval.TotalMilliseconds, (long)options.Value.PresenceLease.TotalMilliseconds,
                 (long)LiveKeys.TimeToLive.TotalSeconds,
             ]))!;

@@ -25,6 +25,7 @@ public static class RedisClient
             RedisSettings.Apply);
 
         // Degraded, not unhealthy: viewers stay and state changes are kept while Redis is unavailable, so nobody gains by a restart (S47).
+        builder.Services.AddSingleton<RedisChannels>();
         builder.Services.AddDependencyProbe<RedisProbe>("StackExchange.Redis", HealthStatus.Degraded);
     }
 }

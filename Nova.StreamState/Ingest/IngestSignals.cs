@@ -13,7 +13,7 @@ namespace Nova.StreamState.Ingest;
 /// <c>bitrate_update</c> per 5 s of a stream leaves, the newest value (S33).
 /// </summary>
 internal sealed class IngestSignals(
-    IConnectionMultiplexer redis, RedisProbe probe, ActiveStreams streams, WatchedStreams watched, BroadcasterLiveness liveness, HeldBitrates held,
+    IConnectionMultiplexer redis, RedisChannels channels, RedisProbe probe, ActiveStreams streams, WatchedStreams watched, BroadcasterLiveness liveness, HeldBitrates held,
     TimeProvider time)
 {
     private const string Heartbeat = "heartbeat";
@@ -75,7 +75,7 @@ internal sealed class IngestSignals(
                 LiveScripts.RecordSignal,
                 [LiveKeys.Stream(stream.StreamId)],
                 [
-                    LiveKeys.Channel(stream.StreamId), redis.PublishCommand(), (long)LiveKeys.TimeToLive.TotalSeconds, signal,
+                    LiveKeys.Channel(stream.StreamId), channels.PublishCommand, (long)LiveKeys.TimeToLive.TotalSeconds, signal,
                     WireNames<StreamQuality>.Of(stream.Quality), stream.EffectiveMaxBitrateKbps, stream.Version, (long)Limits.BitrateInterval.TotalMilliseconds,
                 ]).WaitAsync(PresenceReader.Patience, time))!;
             return new Answer((Outcome)answer[0], answer[1] == 1, answer[2] == 1, TimeSpan.FromMilliseconds(answer[3]));

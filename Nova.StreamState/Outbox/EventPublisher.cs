@@ -11,7 +11,7 @@ namespace Nova.StreamState.Outbox;
 internal sealed record PublishedEvent(StreamEvent Event, DateTimeOffset HappenedAt);
 
 /// <summary>Puts events on a stream's Redis channel.</summary>
-internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe probe, TimeProvider time)
+internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisChannels channels, RedisProbe probe, TimeProvider time)
 {
     private static readonly long SecondsToLive = (long)LiveKeys.TimeToLive.TotalSeconds;
 
@@ -27,7 +27,7 @@ internal sealed class EventPublisher(IConnectionMultiplexer redis, RedisProbe pr
     {
         var arguments = new RedisValue[3 + (4 * events.Count)];
         arguments[0] = LiveKeys.Channel(streamId);
-        arguments[1] = redis.PublishCommand();
+        arguments[1] = channels.PublishCommand;
         arguments[2] = SecondsToLive;
         for (var i = 0; i < events.Count; i++)
         {

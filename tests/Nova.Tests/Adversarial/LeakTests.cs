@@ -162,7 +162,14 @@ public sealed class LeakTests(NovaFixture nova, ITestOutputHelper output)
         var database = connection.GetDatabase();
         await foreach (var key in connection.GetServers()[0].KeysAsync())
         {
-            dump.AppendLine($"{key} {string.Join(' ', (await database.HashGetAllAsync(key)).Select(field => $"{field.Name}={field.Value}"))}");
+            object[] content = await database.KeyTypeAsync(key) switch
+            {
+                RedisType.Hash => [.. (await database.HashGetAllAsync(key)).Select(field => $"{field.Name}={field.Value}")],
+                RedisType.SortedSet => [.. (await database.SortedSetRangeByRankWithScoresAsync(key)).Select(entry => $"{entry.Element}={entry.Score}")],
+                RedisType.Set => [.. await database.SetMembersAsync(key)],
+                _ => [await database.StringGetAsync(key)],
+            };
+            dump.AppendLine($"{key} {string.Join(' ', content)}");
         }
 
         foreach (var connectionString in databases)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Nova.Standalone;
 using Nova.Tests.Support;
@@ -14,10 +15,15 @@ namespace Nova.Tests.Support;
 /// </summary>
 public sealed class NovaFixture : IAsyncLifetime
 {
+    /// <summary>Beside the first one, which is this Nova's: each Nova needs one of its own.</summary>
+    private const int RedisDatabases = 15;
+
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-tests-");
 
     private IDisposable _turn = null!;
+    private readonly ConcurrentDictionary<string, int> _redisDatabases = [];
     private int _stacks;
+    private int _names;
 
     public NovaStack Stack { get; private set; } = null!;
 
@@ -45,9 +51,10 @@ public sealed class NovaFixture : IAsyncLifetime
         StartStackAsync($"test_{Guid.CreateVersion7():N}", settings, gateways, poolSize);
 
     /// <param name="name">Of its databases: stacks of one name are replicas of each other.</param>
-    public Task<NovaStack> StartStackAsync(string name, IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20, int? postgresPort = null)
+    public Task<NovaStack> StartStackAsync(string name, IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20, int? postgresPort = null, string? redisCluster = null)
     {
-        var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = Stack.ConnectionString("redis") };
+        var redis = _redisDatabases.GetOrAdd(name, _ => 1 + (Interlocked.Increment(ref _names) % RedisDatabases));
+        var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = redisCluster ?? $"{Stack.ConnectionString("redis")},defaultDatabase={redis}" };
         foreach (var database in new[] { "streams", "telemetry" })
         {
             var connection = DatabaseOf(name, database);

@@ -53,6 +53,15 @@ public sealed class RedisServer : IAsyncDisposable
         return await connection.GetDatabase().ExecuteAsync(command, arguments);
     }
 
+    /// <summary>Redis' own command line, which talks to this node and follows no redirection.</summary>
+    public async Task<string> CliAsync(params string[] arguments)
+    {
+        using var cli = Tools.Start("redis-cli", ["-p", $"{Port}", .. arguments]);
+        var answer = await cli.StandardOutput.ReadToEndAsync();
+        await cli.WaitForExitAsync();
+        return answer;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await KillAsync();
