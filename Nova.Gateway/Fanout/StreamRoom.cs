@@ -24,6 +24,7 @@ internal sealed class StreamRoom
     private ViewerCountEvent _count;
     private (int? Total, long Times) _announced;
     private int _reportedViewers;
+    private int? _reporting;
 
     public StreamRoom(StreamSnapshot snapshot, GatewayMetrics metrics, LoopGuard guard, TimeProvider time)
     {
@@ -200,6 +201,7 @@ internal sealed class StreamRoom
 
             _count = count = count with { Change = count.Total - (_announced.Total ?? (count.Total - count.Change)) };
             _announced = (count.Total, _announced.Times + 1);
+            _reportedViewers = _reporting ?? _reportedViewers; // Else Describe counts them twice until the answer is here.
             _uncounted = [];
             _broadcast.Add(PreparedFrame.Of(StreamId, count));
         }
@@ -226,6 +228,15 @@ internal sealed class StreamRoom
     /// <summary>Sends what was added since the last time. For the stream's feed only, in its turn, like everything that broadcasts.</summary>
     public ValueTask FlushAsync() => _broadcast.FlushAsync();
 
+    /// <summary>A report of this gateway's viewers is on its way. The count that it makes may come before its answer.</summary>
+    public void OnReporting(int viewers)
+    {
+        lock (_lock)
+        {
+            _reporting = viewers;
+        }
+    }
+
     /// <summary>
     /// A report of this gateway's viewers was answered. Returns those who are counted now without a published count, since others left as they
     /// came: they still want to know it (S18).
@@ -234,7 +245,7 @@ internal sealed class StreamRoom
     {
         lock (_lock)
         {
-            _reportedViewers = reported;
+            (_reportedViewers, _reporting) = (reported, null);
             _count = _count with { Total = count.Total, Peak = Math.Max(_count.Peak, count.Peak) };
             if (published || _uncounted.Count == 0 || Status == StreamStatus.Ended)
             {

@@ -182,6 +182,7 @@ internal sealed class ViewerCounts(
 
             // New viewers may be those of a gateway that died.
             var gateways = viewers > report.Viewers ? await lease.LookAsync() : lease.View;
+            room.OnReporting(viewers);
             var answer = await script.ReportAsync(room, viewers, gateways);
             report.Viewers = viewers;
             if (answer.IsPublished)
