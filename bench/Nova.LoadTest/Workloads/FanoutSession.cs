@@ -2,6 +2,7 @@ using Nova.LoadTest.Generator;
 using Nova.LoadTest.Measuring;
 using Nova.LoadTest.Reporting;
 using Nova.LoadTest.Systems;
+using Nova.LoadTest.Systems.Nova;
 
 namespace Nova.LoadTest.Workloads;
 
@@ -42,6 +43,12 @@ internal sealed class FanoutSession : IAsyncDisposable
 
     /// <summary>CPU and latency of the last call of <see cref="Connect"/>.</summary>
     public (CpuUse Cpu, Latencies Latency) Connecting { get; private set; } = (new CpuUse(0, 0, 0, 0, 0), new Latencies(0, 0, 0, 0, 0));
+
+    /// <summary>Measures Nova's other parts in the same windows; null measures only the system's own processes.</summary>
+    public NovaCpuWindow? Parts { get; set; }
+
+    /// <summary>CPU of Nova's parts in the last window.</summary>
+    public NovaCpu? PartsCpu { get; private set; }
 
     /// <param name="system">A system that is not started; the session disposes it.</param>
     /// <param name="viewers">The number of viewers.</param>
@@ -90,6 +97,20 @@ internal sealed class FanoutSession : IAsyncDisposable
         var recipients = Audience.Viewers.Count(viewer => viewer.Sink == Deliveries) / (double)_system.PublishRequests.Count;
         var schedule = new PublishSchedule(Publisher, _system.PublishRequests, Publications, perSecond);
         return Measure(workload, cell, schedule, perSecond, recipients, window, afterWindow);
+    }
+
+    /// <summary>Measures a window in which nothing is published.</summary>
+    public Measurement MeasureQuiet(string workload, string cell, TimeSpan window)
+    {
+        Loop.RunFor(_settings.Warmup);
+        var (use, arrived, _) = MeasureWindow(window);
+        Audience.RequireAllOpen();
+        return new Measurement(workload, _system.Name, cell, Audience.Viewers.Count)
+        {
+            DeliveredPerSecond = arrived / use.Seconds,
+            Cpu = use,
+            Memory = Memory(),
+        };
     }
 
     /// <summary>Closes the publisher's connection, because its server stops; the next publication opens a new one.</summary>
@@ -165,11 +186,13 @@ internal sealed class FanoutSession : IAsyncDisposable
         Deliveries.Reset();
         var cpu = new CpuWindow(_system.MeasuredProcesses);
         var (arrived, reads) = (Deliveries.Arrived, Audience.Reads);
+        Parts?.Begin();
         Publications.BeginWindow();
         cpu.Begin();
         Loop.RunFor(window);
         var use = cpu.End();
         Publications.EndWindow();
+        PartsCpu = Parts?.End();
         return (use, Deliveries.Arrived - arrived, Audience.Reads - reads);
     }
 
