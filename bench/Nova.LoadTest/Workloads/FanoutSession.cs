@@ -2,7 +2,6 @@ using Nova.LoadTest.Generator;
 using Nova.LoadTest.Measuring;
 using Nova.LoadTest.Reporting;
 using Nova.LoadTest.Systems;
-using Nova.LoadTest.Systems.Nova;
 
 namespace Nova.LoadTest.Workloads;
 
@@ -44,11 +43,8 @@ internal sealed class FanoutSession : IAsyncDisposable
     /// <summary>CPU and latency of the last call of <see cref="Connect"/>.</summary>
     public (CpuUse Cpu, Latencies Latency) Connecting { get; private set; } = (new CpuUse(0, 0, 0, 0, 0), new Latencies(0, 0, 0, 0, 0));
 
-    /// <summary>Measures Nova's other parts in the same windows; null measures only the system's own processes.</summary>
-    public NovaCpuWindow? Parts { get; set; }
-
-    /// <summary>CPU of Nova's parts in the last window.</summary>
-    public NovaCpu? PartsCpu { get; private set; }
+    /// <summary>Runs each measured window, to measure more than the system's own processes in it.</summary>
+    public Action<Action> Measuring { get; set; } = static window => window();
 
     /// <param name="system">A system that is not started; the session disposes it.</param>
     /// <param name="viewers">The number of viewers.</param>
@@ -186,14 +182,16 @@ internal sealed class FanoutSession : IAsyncDisposable
         Deliveries.Reset();
         var cpu = new CpuWindow(_system.MeasuredProcesses);
         var (arrived, reads) = (Deliveries.Arrived, Audience.Reads);
-        Parts?.Begin();
-        Publications.BeginWindow();
-        cpu.Begin();
-        Loop.RunFor(window);
-        var use = cpu.End();
-        Publications.EndWindow();
-        PartsCpu = Parts?.End();
-        return (use, Deliveries.Arrived - arrived, Audience.Reads - reads);
+        CpuUse? use = null;
+        Measuring(() =>
+        {
+            Publications.BeginWindow();
+            cpu.Begin();
+            Loop.RunFor(window);
+            use = cpu.End();
+            Publications.EndWindow();
+        });
+        return (use!, Deliveries.Arrived - arrived, Audience.Reads - reads);
     }
 
     /// <summary>Waits for late events, also to let an overloaded system drain its queues before the next cell.</summary>

@@ -23,7 +23,7 @@ internal sealed class W12QuietStreams : Workload
     public override async Task RunAsync(Bench bench)
     {
         var viewers = bench.Settings.Viewers ?? DefaultStreams;
-        var one = await MeasureQuietAsync(bench, 1, viewers);
+        var one = await MeasureOneAsync(bench, viewers);
         var many = await MeasureManyAsync(bench, viewers);
 
         AddRatio(bench.Report, "gateway", many.Cpu.Gateways, one.Cpu.Gateways);
@@ -32,25 +32,28 @@ internal sealed class W12QuietStreams : Workload
         bench.Report.Note($"A quiet stream adds {(many.Memory.PerViewer - one.Memory.PerViewer) / 1024:F1} KB of RSS to the {one.Memory.PerViewer / 1024:F1} KB of its viewer.");
     }
 
-    private async Task<Result> MeasureQuietAsync(Bench bench, int streams, int viewers)
+    private async Task<Result> MeasureOneAsync(Bench bench, int viewers)
     {
-        await using var session = await OpenAsync(bench, streams, viewers);
-        return MeasureQuiet(bench, session, $"{streams:N0} quiet streams, {viewers:N0} viewers");
+        var nova = bench.CreateNova();
+        await using var session = await FanoutSession.OpenAsync(nova, viewers, bench.Settings, bench.Cancellation);
+        return MeasureQuiet(bench, session, nova, $"1 quiet stream, {viewers:N0} viewers");
     }
 
     /// <summary>The changes run on the same processes after the quiet, which they would not leave unchanged before it.</summary>
     private async Task<Result> MeasureManyAsync(Bench bench, int streams)
     {
         var nova = bench.CreateNova(new NovaLayout(Streams: streams));
-        await using var session = await OpenAsync(bench, nova, streams);
-        var quiet = MeasureQuiet(bench, session, $"{streams:N0} quiet streams, {streams:N0} viewers");
+        await using var session = await FanoutSession.OpenAsync(nova, streams, bench.Settings, bench.Cancellation);
+        var quiet = MeasureQuiet(bench, session, nova, $"{streams:N0} quiet streams, {streams:N0} viewers");
 
         var perMinute = bench.Settings.Rate ?? DefaultChangesPerMinute;
         var rate = streams * perMinute / 60;
         using var rest = new RestPool(session.Loop, nova.Services.StreamStatePort, ChangesInFlight);
         var schedule = new PublishSchedule(rest, nova.RestRequests(), session.Publications, rate);
+        NovaCpu? cpu = null;
+        session.Measuring = window => cpu = nova.CpuOfParts().Measure(window);
         var cell = session.Measure(Name, $"{streams:N0} streams, {perMinute} changes a minute each", schedule, rate, recipients: 1, bench.Settings.Window(60));
-        bench.Report.Add(cell with { Extra = session.PartsCpu!.Columns() });
+        bench.Report.Add(cell with { Extra = cpu!.Columns() });
         if (rest.FirstFailure is { } failure)
         {
             bench.Report.Note($"A change was refused: {failure}");
@@ -59,21 +62,13 @@ internal sealed class W12QuietStreams : Workload
         return quiet;
     }
 
-    private static Task<FanoutSession> OpenAsync(Bench bench, int streams, int viewers) =>
-        OpenAsync(bench, bench.CreateNova(new NovaLayout(Streams: streams)), viewers);
-
-    private static async Task<FanoutSession> OpenAsync(Bench bench, NovaSystem nova, int viewers)
+    private Result MeasureQuiet(Bench bench, FanoutSession session, NovaSystem nova, string name)
     {
-        var session = await FanoutSession.OpenAsync(nova, viewers, bench.Settings, bench.Cancellation);
-        session.Parts = nova.CpuOfParts();
-        return session;
-    }
-
-    private Result MeasureQuiet(Bench bench, FanoutSession session, string name)
-    {
+        NovaCpu? cpu = null;
+        session.Measuring = window => cpu = nova.CpuOfParts().Measure(window);
         var cell = session.MeasureQuiet(Name, name, bench.Settings.Window(60));
-        bench.Report.Add(cell with { Extra = session.PartsCpu!.Columns() });
-        return new Result(session.PartsCpu, cell.Memory!);
+        bench.Report.Add(cell with { Extra = cpu!.Columns() });
+        return new Result(cpu, cell.Memory!);
     }
 
     private static void AddRatio(Report report, string part, double many, double one) => report.Add(new Goal(

@@ -64,26 +64,29 @@ internal sealed class W13Samples : Workload
     {
         using var pool = new RestPool(loop, nova.Services.StreamStatePort, MaxConnections);
         var load = new RestSchedule(pool, posts, rate);
-        var (cpu, parts) = (new CpuWindow(nova.MeasuredProcesses), nova.CpuOfParts());
+        var cpu = new CpuWindow(nova.MeasuredProcesses);
         loop.AddTicker(load);
         load.Start();
         loop.RunFor(bench.Settings.Warmup);
 
-        parts.Begin();
-        cpu.Begin();
-        pool.BeginWindow();
-        loop.RunFor(bench.Settings.Window(5));
-        pool.EndWindow();
-        var (use, partsUse) = (cpu.End(), parts.End());
+        CpuUse? use = null;
+        var parts = nova.CpuOfParts().Measure(() =>
+        {
+            cpu.Begin();
+            pool.BeginWindow();
+            loop.RunFor(bench.Settings.Window(5));
+            pool.EndWindow();
+            use = cpu.End();
+        });
         load.Stop();
         loop.RemoveTicker(load);
         loop.RunUntil(() => pool.Answered >= pool.Measured, AnswerTimeout);
         pool.DropWaiting();
 
         var cell = Cell(pool, $"{rate:N0} samples/s, {posts.Count / 2:N0} streams", rate) with { Cpu = use };
-        cell.Extra["Redis % of a core"] = 100 * partsUse.Redis / partsUse.Seconds;
-        cell.Extra["PostgreSQL % of a core"] = 100 * partsUse.Postgres / partsUse.Seconds;
-        bench.Report.Add(cell with { DeliveredPerSecond = pool.Answered / use.Seconds });
+        cell.Extra["Redis % of a core"] = 100 * parts.Redis / parts.Seconds;
+        cell.Extra["PostgreSQL % of a core"] = 100 * parts.Postgres / parts.Seconds;
+        bench.Report.Add(cell with { DeliveredPerSecond = pool.Answered / use!.Seconds });
         return cell;
     }
 

@@ -25,13 +25,21 @@ internal sealed class NovaCpuWindow(NovaServices services)
     private NovaCpu _before = new(0, 0, 0, 0, 0);
     private long _startedAt;
 
-    public void Begin()
+    /// <returns>CPU while <paramref name="run"/> runs.</returns>
+    public NovaCpu Measure(Action run)
+    {
+        Begin();
+        run();
+        return End();
+    }
+
+    private void Begin()
     {
         _before = Read();
         _startedAt = EventLoop.Now;
     }
 
-    public NovaCpu End()
+    private NovaCpu End()
     {
         var (seconds, now) = ((EventLoop.Now - _startedAt) / (double)EventLoop.Second, Read());
         return new NovaCpu(

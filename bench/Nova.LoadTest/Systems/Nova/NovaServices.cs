@@ -46,6 +46,9 @@ internal sealed class NovaServices : IAsyncDisposable
 
     public IReadOnlyList<int> GatewayProcesses => [.. _gateways.Select(static gateway => gateway.Process.Id)];
 
+    /// <summary>For reading PostgreSQL's statistics.</summary>
+    public string StreamsDatabase => Database("streams");
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await (s_build ??= BuildAsync(cancellationToken));

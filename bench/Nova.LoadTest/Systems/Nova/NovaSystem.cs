@@ -77,6 +77,10 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public NovaApi Api() => new(_services.GatewayPorts[0], _operator);
 
+    /// <summary>True if the gateways have subscribed by SSUBSCRIBE, which they do in a cluster only; one server answers with an error or an empty list.</summary>
+    public async Task<bool> IsPubSubShardedAsync(CancellationToken cancellationToken) =>
+        (await _services.Redis.AskAsync(0, ["pubsub", "shardchannels"], cancellationToken)).Contains("nova:", StringComparison.Ordinal);
+
     public LiveStream StreamOf(int viewer) => _streams[viewer % _layout.Streams];
 
     /// <summary>Connects a publisher to the REST API, so that events pass StreamState, PostgreSQL and the outbox.</summary>

@@ -1,0 +1,100 @@
+using Nova.LoadTest.Generator;
+using Nova.LoadTest.Systems.Nova;
+using Nova.LoadTest.Workloads;
+
+namespace Nova.LoadTest.Planning;
+
+/// <summary>A running Nova without viewers, and the windows in which its unit costs are measured.</summary>
+internal sealed class CostSession : IAsyncDisposable
+{
+    /// <summary>Calls under way at once: as many as StreamState has sessions.</summary>
+    private const int CallsInFlight = 20;
+
+    /// <summary>Viewers who connect before any is measured: the first ones cost the compilation of what they need.</summary>
+    private const int FirstViewers = 200;
+
+    private readonly RunSettings _settings;
+    private readonly TimeSpan _window;
+    private readonly FanoutSession _session;
+    private readonly RestPool _rest;
+
+    private CostSession(RunSettings settings, NovaSystem nova, FanoutSession session)
+    {
+        (_settings, _window, Nova, _session) = (settings, settings.Window(15), nova, session);
+        _rest = new RestPool(session.Loop, nova.Services.StreamStatePort, CallsInFlight);
+    }
+
+    public NovaSystem Nova { get; }
+
+    public FanoutSession Session => _session;
+
+    public static async Task<CostSession> OpenAsync(Bench bench, NovaLayout layout, int viewers)
+    {
+        var nova = bench.CreateNova(layout);
+        var session = await FanoutSession.OpenAsync(nova, viewers, bench.Settings, bench.Cancellation, static (_, _) => { });
+        session.Loop.RunFor(TimeSpan.FromSeconds(5)); // A new process compiles its loops for the first seconds.
+        return new CostSession(bench.Settings, nova, session);
+    }
+
+    /// <returns>The rates of a window in which nothing happens.</returns>
+    public PartRates Quiet() => PartRates.Measure(Nova, () => _session.Loop.RunFor(_window));
+
+    /// <returns>The rates above <paramref name="idle"/> while viewers connect, per viewer.</returns>
+    public PartRates Connect(int viewers, PartRates idle)
+    {
+        Add(Math.Min(FirstViewers, viewers / 2));
+        _session.Connect();
+        var measured = viewers - _session.Audience.Viewers.Count;
+        Add(measured);
+        var started = EventLoop.Now;
+        var rates = PartRates.Measure(Nova, _session.Connect) - idle;
+        var perViewer = (EventLoop.Now - started) / (double)EventLoop.Second / measured;
+        return new PartRates(rates.Gateways * perViewer, rates.Redis * perViewer, rates.StreamState * perViewer, rates.Postgres * perViewer, rates.Transactions * perViewer);
+    }
+
+    /// <returns>The rates while events are put on Redis as the outbox relay does.</returns>
+    public PartRates Publish(double perSecond) =>
+        Run(new PublishSchedule(_session.Publisher, Nova.PublishRequests, _session.Publications, perSecond), static schedule => schedule.Start(), static schedule => schedule.Stop());
+
+    public PartRates Change(double perSecond) =>
+        Run(new PublishSchedule(_rest, Nova.RestRequests(), _session.Publications, perSecond), static schedule => schedule.Start(), static schedule => schedule.Stop());
+
+    public PartRates Call(IReadOnlyList<byte[]> requests, double perSecond) =>
+        Run(new RestSchedule(_rest, requests, perSecond), static schedule => schedule.Start(), static schedule => schedule.Stop());
+
+    /// <param name="joins">Joins per second, and as many leaves.</param>
+    /// <param name="connected">A join beyond so many makes the oldest leave.</param>
+    public PartRates Churn(double joins, int connected) =>
+        Run(new Churn(_session.Audience, new NullSink(), joins, connected), static churn => churn.Start(), static churn => churn.Stop(), TimeSpan.FromSeconds(2 * connected / joins));
+
+    public async ValueTask DisposeAsync()
+    {
+        _rest.Dispose();
+        await _session.DisposeAsync();
+        if (_rest.FirstFailure is { } failure)
+        {
+            await Console.Error.WriteLineAsync($"  A call failed: {failure}");
+        }
+    }
+
+    private void Add(int viewers)
+    {
+        for (var i = 0; i < viewers; i++)
+        {
+            _session.Audience.Add(_session.Deliveries);
+        }
+    }
+
+    private PartRates Run<T>(T load, Action<T> start, Action<T> stop, TimeSpan warmup = default)
+        where T : ITicker
+    {
+        _session.Loop.AddTicker(load);
+        start(load);
+        _session.Loop.RunFor(warmup > _settings.Warmup ? warmup : _settings.Warmup);
+        var rates = Quiet();
+        stop(load);
+        _session.Loop.RunFor(TimeSpan.FromSeconds(2)); // What is under way ends before the next window.
+        _session.Loop.RemoveTicker(load);
+        return rates;
+    }
+}

@@ -1,0 +1,155 @@
+using Nova.LoadTest.Measuring;
+using Nova.LoadTest.Systems.Nova;
+using Nova.LoadTest.Workloads;
+
+namespace Nova.LoadTest.Planning;
+
+/// <summary>
+/// Measures the unit costs in five runs of Nova. Each cost is a difference of two windows, divided by what was different. The rates are those of a
+/// quiet day: at high rates messages share writes and wake-ups, and each costs less, so a plan is an upper bound.
+/// </summary>
+internal sealed class UnitCostRuns(Bench bench)
+{
+    private const string PerSecond = "µs/s";
+
+    private const int Viewers = 5000;
+    private const int Streams = 2000;
+    private const int ManyGateways = 8;
+    private const int Shards = 3;
+    private const double PublishRate = 200;
+
+    private readonly CostBook _book = new();
+
+    public async Task<SortedDictionary<string, UnitCost>> RunAsync()
+    {
+        var one = await OneStreamAsync();
+        await ChurnOnOneStreamAsync();
+        await ManyStreamsAsync(one);
+        await ClusterAsync(publish: await ManyGatewaysAsync());
+        return _book.Costs;
+    }
+
+    /// <summary>Viewers on one stream: what a viewer costs and what a delivery costs.</summary>
+    private async Task<PartRates> OneStreamAsync()
+    {
+        const double Rate = 5;
+        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(), Viewers);
+        var idle = session.Quiet();
+        var cell = "1 gateway without viewers";
+        _book.Add("gateway_second", idle.Gateways, PerSecond, cell);
+        _book.Add("gateway_mb", ProcFile.ResidentBytes(session.Nova.MeasuredProcesses) / 1048576.0, "MB", cell);
+        _book.Add("redis_second", idle.Redis, PerSecond, cell);
+        _book.AddCall("second", idle, 1, cell);
+
+        cell = $"{Viewers:N0} viewers on 1 stream";
+        session.Connect(Viewers, idle);
+        var quiet = session.Quiet();
+        _book.Add("gateway_viewer_second", (quiet - idle).Gateways / Viewers, PerSecond, cell);
+        _book.Add("gateway_viewer_kb", session.Session.Memory().PerViewer / 1024, "KB", cell);
+        var events = session.Publish(Rate) - quiet;
+        _book.Add("gateway_delivery", events.Gateways / (Rate * Viewers), "µs", $"{cell}, {Rate} events/s");
+        return idle;
+    }
+
+    /// <summary>Joins and leaves of which the gateway makes 12 counts a second, so that reports hardly matter.</summary>
+    private async Task ChurnOnOneStreamAsync()
+    {
+        const int Connected = 100;
+        const double Joins = 200;
+        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(), Connected);
+        var idle = session.Quiet();
+        session.Connect(Connected, idle);
+        var churn = session.Churn(Joins, Connected) - idle;
+        var counts = 1 / 0.08 * 2 * Connected * _book["gateway_delivery"];
+        _book.Add("gateway_join", (churn.Gateways - counts) / Joins, "µs", $"{Joins} joins and leaves/s on 1 stream, less the counts' deliveries");
+    }
+
+    /// <summary>Streams with a viewer each: what a stream, its messages, reports and calls cost.</summary>
+    private async Task ManyStreamsAsync(PartRates oneStream)
+    {
+        const double Events = 500;
+        const double Changes = 50;
+        const double Samples = Streams / 5.0;
+        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(Streams: Streams), Streams);
+        var idle = session.Quiet();
+        _book.Add("streamstate_stream_second", (idle - oneStream).StreamState / Streams, PerSecond, $"{Streams:N0} live streams without viewers");
+        _book.Add("postgres_stream_second", (idle - oneStream).Postgres / Streams, PerSecond, $"{Streams:N0} live streams without viewers");
+        _book.Add("transactions_stream_second", 0, "transactions", "by design: peaks are copied in one statement");
+
+        var cell = $"{Streams:N0} streams × 1 viewer";
+        var opened = session.Connect(Streams, idle);
+        var quiet = session.Quiet();
+        _book.Add("gateway_stream_second", ((quiet - idle).Gateways / Streams) - _book["gateway_viewer_second"], PerSecond, cell);
+        _book.Add("redis_stream_second", (quiet - idle).Redis / Streams, PerSecond, cell);
+        _book.Add("gateway_stream_kb", (session.Session.Memory().PerViewer / 1024) - _book["gateway_viewer_kb"], "KB", cell);
+
+        var events = session.Publish(Events) - quiet;
+        _book.Add("gateway_message", (events.Gateways / Events) - _book["gateway_delivery"], "µs", $"{cell}, {Events} events/s");
+        var change = Call(session.Change(Changes) - quiet, "change", Changes, cell);
+        var bitrate = Call(session.Call(session.Nova.Bitrates(), Samples) - quiet, "bitrate", Samples, cell);
+        var heartbeat = Call(session.Call(session.Nova.Heartbeats(), Samples) - quiet, "heartbeat", Samples, cell);
+        AddOpen(opened, $"{cell}, connecting");
+        AddReport(session, quiet, cell);
+
+        // Redis' costs without its push to one gateway, which is measured later.
+        _book.Add("redis_change", change, "µs", $"{cell}, {Changes} changes/s");
+        _book.Add("redis_bitrate", bitrate, "µs", $"{cell}, {Samples} samples/s");
+        _book.Add("redis_heartbeat", heartbeat, "µs", $"{cell}, {Samples} heartbeats/s");
+    }
+
+    /// <returns>Redis' part of a call.</returns>
+    private double Call(PartRates more, string name, double perSecond, string cell)
+    {
+        _book.AddCall(name, more, perSecond, $"{cell}, {perSecond} {name}s/s");
+        return more.Redis / perSecond;
+    }
+
+    private void AddOpen(PartRates perViewer, string cell)
+    {
+        _book.Add("gateway_open", perViewer.Gateways - _book["gateway_join"] - _book["gateway_message"] - _book["gateway_delivery"], "µs", cell);
+        _book.AddCall("open", perViewer, 1, cell);
+    }
+
+    /// <summary>Each join and each leave is its own report here; its count goes to the stream's one or two viewers.</summary>
+    private void AddReport(CostSession session, PartRates quiet, string cell)
+    {
+        const double Joins = 100;
+        var churn = session.Churn(Joins, connected: 100) - quiet;
+        cell = $"{cell}, {Joins} joins and leaves/s";
+        _book.Add(
+            "gateway_report",
+            ((churn.Gateways / Joins) - _book["gateway_join"] - (3 * _book["gateway_delivery"]) - (2 * _book["gateway_message"])) / 2, "µs", cell);
+        _book.Add("redis_report", churn.Redis / (2 * Joins), "µs", cell);
+    }
+
+    /// <summary>Eight gateways that hold one stream: what Redis pays for each.</summary>
+    /// <returns>What a message costs to which nobody listens.</returns>
+    private async Task<double> ManyGatewaysAsync()
+    {
+        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(Gateways: ManyGateways), ManyGateways);
+        var idle = session.Quiet();
+        _book.Add(
+            "redis_gateway_second", (idle.Redis - _book["redis_second"]) / (ManyGateways - 1), PerSecond, $"{ManyGateways} gateways without viewers, less 1");
+        var unheard = session.Publish(PublishRate) - idle;
+        session.Connect(ManyGateways, idle);
+        var heard = session.Publish(PublishRate) - idle;
+        var push = (heard.Redis - unheard.Redis) / (PublishRate * ManyGateways);
+        _book.Add("redis_push", push, "µs", $"1 stream on {ManyGateways} gateways, {PublishRate} events/s");
+        foreach (var name in new[] { "redis_change", "redis_bitrate", "redis_report" })
+        {
+            _book.Add(name, _book[name] - push, "µs", $"{_book.Costs[name].Cell}, less a push");
+        }
+
+        return unheard.Redis / PublishRate;
+    }
+
+    /// <summary>Messages that nobody listens to: what they cost in a cluster with plain pub/sub, beyond what they cost on one server.</summary>
+    private async Task ClusterAsync(double publish)
+    {
+        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(RedisShards: Shards), 1);
+        var idle = session.Quiet();
+        _book.Add("redis_second", (idle.Redis / Shards) - _book["redis_gateway_second"], PerSecond, $"{Shards} shards, 1 gateway");
+        var events = session.Publish(PublishRate) - idle;
+        _book.Add("redis_forward", ((events.Redis / PublishRate) - publish) / (Shards - 1), "µs", $"{Shards} shards, {PublishRate} events/s that nobody listens to");
+    }
+}
