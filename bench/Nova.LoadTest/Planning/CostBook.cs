@@ -13,6 +13,14 @@ internal sealed class CostBook
         Console.Error.WriteLine($"  {name}: {value:F2} {unit} ({cell})");
     }
 
+    /// <summary>Adds the same cost on a busy process, which cannot be higher.</summary>
+    public void AddBusy(string name, double rate, double busyValue, double busyRate)
+    {
+        var cost = Costs[name];
+        Costs[name] = cost with { Rate = rate, BusyValue = Math.Round(Math.Clamp(busyValue, 0, cost.Value), 2), BusyRate = Math.Round(busyRate) };
+        Console.Error.WriteLine($"  {name} at {busyRate:N0}/s: {busyValue:F2} {cost.Unit}");
+    }
+
     /// <summary>What each of <paramref name="perSecond"/> events costs StreamState and PostgreSQL.</summary>
     public void AddCall(string name, PartRates more, double perSecond, string cell)
     {

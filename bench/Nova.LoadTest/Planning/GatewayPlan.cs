@@ -15,7 +15,7 @@ internal static class GatewayPlan
         new("streams held", traffic.HeldStreams, costs["gateway_stream_second"]),
 
         // A message is decoded and encoded once per gateway, and a stream's loop wakes for it.
-        new("messages received", traffic.Messages, costs["gateway_message"]),
+        new("messages received", traffic.Messages, costs.At("gateway_message", traffic.Messages / inputs.Gateways)),
 
         // One send per viewer. Where messages come faster than a pass over the viewers, several leave in one: this is the upper bound.
         new("deliveries", traffic.Deliveries, costs["gateway_delivery"]),

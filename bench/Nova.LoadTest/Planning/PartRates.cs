@@ -9,6 +9,9 @@ internal sealed record PartRates(double Gateways, double Redis, double StreamSta
     public static PartRates operator -(PartRates a, PartRates b) => new(
         a.Gateways - b.Gateways, a.Redis - b.Redis, a.StreamState - b.StreamState, a.Postgres - b.Postgres, a.Transactions - b.Transactions);
 
+    public static PartRates operator *(PartRates a, double factor) => new(
+        a.Gateways * factor, a.Redis * factor, a.StreamState * factor, a.Postgres * factor, a.Transactions * factor);
+
     /// <summary>Measures while <paramref name="run"/> runs.</summary>
     public static PartRates Measure(NovaSystem nova, Action run)
     {

@@ -21,6 +21,9 @@ internal sealed class PlanCheck(Bench bench, UnitCosts costs)
     private const int ChurnViewers = 100;
     private const double MaxError = 0.2;
 
+    /// <summary>As many leave as join after 5 s; the processes have compiled what they need after 20.</summary>
+    private static readonly TimeSpan WarmUpTime = TimeSpan.FromSeconds(20);
+
     public async Task RunAsync()
     {
         var viewers = bench.Settings.Viewers ?? DefaultViewers;
@@ -75,7 +78,7 @@ internal sealed class PlanCheck(Bench bench, UnitCosts costs)
         bitrates.Start();
         heartbeats.Start();
         churn.Start();
-        session.Loop.RunFor(TimeSpan.FromSeconds(2 * ChurnViewers / Joins)); // Until as many leave as join.
+        session.Loop.RunFor(WarmUpTime);
         var isSharded = await nova.IsPubSubShardedAsync(bench.Cancellation);
 
         Measurement? cell = null;

@@ -14,14 +14,14 @@ internal static class RedisPlan
         // Nothing, unless gateways renew a lease per stream.
         new("streams held", traffic.HeldStreams, costs["redis_stream_second"]),
 
-        // Scripts; each publishes its message itself.
+        // Scripts; each publishes its message itself, and pushes it to the first gateway.
         new("state changes", traffic.Changes, costs["redis_change"]),
-        new("bitrate samples", traffic.Bitrates, costs["redis_bitrate"]),
-        new("heartbeats", traffic.Heartbeats, costs["redis_heartbeat"]),
-        new("count reports", traffic.Reports, costs["redis_report"]),
+        new("bitrate samples", traffic.Bitrates, costs.At("redis_bitrate", traffic.Bitrates / inputs.Shards)),
+        new("heartbeats", traffic.Heartbeats, costs.At("redis_heartbeat", traffic.Heartbeats / inputs.Shards)),
+        new("count reports", traffic.Reports, costs.At("redis_report", traffic.Reports / inputs.Shards)),
 
-        // One write for each gateway that has a viewer of the stream.
-        new("pushes to gateways", traffic.Messages, costs["redis_push"]),
+        // One write for each further gateway that has a viewer of the stream.
+        new("pushes to further gateways", traffic.FurtherMessages, costs.At("redis_push", traffic.FurtherMessages / inputs.Shards)),
 
         // Plain pub/sub sends each message to all other shards, whether or not anybody there listens; sharded pub/sub stays on the key's shard.
         new("forwards to other shards", inputs.IsSharded ? 0 : traffic.Publishes * (inputs.Shards - 1), costs["redis_forward"]),
@@ -34,7 +34,7 @@ internal static class RedisPlan
     public static double HottestShard(PlanInputs inputs, Traffic traffic, UnitCosts costs)
     {
         var hot = traffic.Hottest;
-        var hottest = ((hot.Reports * costs["redis_report"]) + (hot.Messages * costs["redis_push"])) / 1e6;
+        var hottest = ((hot.Reports * costs.At("redis_report", traffic.Reports / inputs.Shards)) + (hot.Messages * costs.At("redis_push", traffic.FurtherMessages / inputs.Shards))) / 1e6;
         return hottest + ((Cpu(inputs, traffic, costs).Sum(static line => line.Cores) - hottest) / inputs.Shards);
     }
 }

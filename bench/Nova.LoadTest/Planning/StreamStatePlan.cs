@@ -22,10 +22,10 @@ internal static class StreamStatePlan
     ];
 
     public static IReadOnlyList<PlanLine> Cpu(PlanInputs inputs, Traffic traffic, UnitCosts costs) =>
-        [.. Work(inputs, traffic).Select(work => new PlanLine(work.What, work.PerSecond, costs[$"streamstate_{work.Cost}"]))];
+        [.. Work(inputs, traffic).Select(work => new PlanLine(work.What, work.PerSecond, costs.At($"streamstate_{work.Cost}", work.PerSecond)))];
 
     public static IReadOnlyList<PlanLine> PostgresCpu(PlanInputs inputs, Traffic traffic, UnitCosts costs) =>
-        [.. Work(inputs, traffic).Select(work => new PlanLine(work.What, work.PerSecond, costs[$"postgres_{work.Cost}"]))];
+        [.. Work(inputs, traffic).Select(work => new PlanLine(work.What, work.PerSecond, costs.At($"postgres_{work.Cost}", work.PerSecond)))];
 
     public static double Transactions(PlanInputs inputs, Traffic traffic, UnitCosts costs) =>
         Work(inputs, traffic).Sum(work => work.PerSecond * costs[$"transactions_{work.Cost}"]);

@@ -48,6 +48,9 @@ internal sealed class Traffic
     /// <summary>Messages that gateways receive.</summary>
     public double Messages { get; private set; }
 
+    /// <summary>Those beyond the first gateway's, which is part of what a publication costs.</summary>
+    public double FurtherMessages { get; private set; }
+
     /// <summary>Messages that viewers receive.</summary>
     public double Deliveries { get; private set; }
 
@@ -75,6 +78,7 @@ internal sealed class Traffic
         Reports += group.Streams * reports;
         Publishes += group.Streams * publishes;
         Messages += group.Streams * publishes * holding;
+        FurtherMessages += group.Streams * publishes * Math.Max(0, holding - 1);
         Deliveries += group.Streams * publishes * viewers;
         if (viewers > Hottest.Viewers)
         {

@@ -6,7 +6,7 @@ namespace Nova.LoadTest.Planning;
 
 /// <summary>
 /// Measures the unit costs in five runs of Nova. Each cost is a difference of two windows, divided by what was different. The rates are those of a
-/// quiet day: at high rates messages share writes and wake-ups, and each costs less, so a plan is an upper bound.
+/// quiet day; where messages share writes and wake-ups on a busy process, the cost is measured there too.
 /// </summary>
 internal sealed class UnitCostRuns(Bench bench)
 {
@@ -17,6 +17,7 @@ internal sealed class UnitCostRuns(Bench bench)
     private const int ManyGateways = 8;
     private const int Shards = 3;
     private const double PublishRate = 200;
+    private const double Samples = Streams / 5.0;
 
     private readonly CostBook _book = new();
 
@@ -24,13 +25,14 @@ internal sealed class UnitCostRuns(Bench bench)
     {
         var one = await OneStreamAsync();
         await ChurnOnOneStreamAsync();
-        await ManyStreamsAsync(one);
+        await ManyStreamsAsync(one.Idle, one.Connect);
         await ClusterAsync(publish: await ManyGatewaysAsync());
         return _book.Costs;
     }
 
     /// <summary>Viewers on one stream: what a viewer costs and what a delivery costs.</summary>
-    private async Task<PartRates> OneStreamAsync()
+    /// <returns>The idle rates, and what a connection costs while all connect.</returns>
+    private async Task<(PartRates Idle, double Connect)> OneStreamAsync()
     {
         const double Rate = 5;
         await using var session = await CostSession.OpenAsync(bench, new NovaLayout(), Viewers);
@@ -42,13 +44,13 @@ internal sealed class UnitCostRuns(Bench bench)
         _book.AddCall("second", idle, 1, cell);
 
         cell = $"{Viewers:N0} viewers on 1 stream";
-        session.Connect(Viewers, idle);
+        var (connect, counts) = session.Connect(Viewers, idle);
         var quiet = session.Quiet();
         _book.Add("gateway_viewer_second", (quiet - idle).Gateways / Viewers, PerSecond, cell);
         _book.Add("gateway_viewer_kb", session.Session.Memory().PerViewer / 1024, "KB", cell);
         var events = session.Publish(Rate) - quiet;
         _book.Add("gateway_delivery", events.Gateways / (Rate * Viewers), "µs", $"{cell}, {Rate} events/s");
-        return idle;
+        return (idle, connect.Gateways - (counts * _book["gateway_delivery"]));
     }
 
     /// <summary>Joins and leaves of which the gateway makes 12 counts a second, so that reports hardly matter.</summary>
@@ -65,11 +67,11 @@ internal sealed class UnitCostRuns(Bench bench)
     }
 
     /// <summary>Streams with a viewer each: what a stream, its messages, reports and calls cost.</summary>
-    private async Task ManyStreamsAsync(PartRates oneStream)
+    private async Task ManyStreamsAsync(PartRates oneStream, double connect)
     {
         const double Events = 500;
+        const double BusyEvents = 8000;
         const double Changes = 50;
-        const double Samples = Streams / 5.0;
         await using var session = await CostSession.OpenAsync(bench, new NovaLayout(Streams: Streams), Streams);
         var idle = session.Quiet();
         _book.Add("streamstate_stream_second", (idle - oneStream).StreamState / Streams, PerSecond, $"{Streams:N0} live streams without viewers");
@@ -77,7 +79,7 @@ internal sealed class UnitCostRuns(Bench bench)
         _book.Add("transactions_stream_second", 0, "transactions", "by design: peaks are copied in one statement");
 
         var cell = $"{Streams:N0} streams × 1 viewer";
-        var opened = session.Connect(Streams, idle);
+        var (opened, _) = session.Connect(Streams, idle);
         var quiet = session.Quiet();
         _book.Add("gateway_stream_second", ((quiet - idle).Gateways / Streams) - _book["gateway_viewer_second"], PerSecond, cell);
         _book.Add("redis_stream_second", (quiet - idle).Redis / Streams, PerSecond, cell);
@@ -85,16 +87,18 @@ internal sealed class UnitCostRuns(Bench bench)
 
         var events = session.Publish(Events) - quiet;
         _book.Add("gateway_message", (events.Gateways / Events) - _book["gateway_delivery"], "µs", $"{cell}, {Events} events/s");
+        var busy = session.Publish(BusyEvents) - quiet;
+        _book.AddBusy("gateway_message", Events, (busy.Gateways / BusyEvents) - _book["gateway_delivery"], BusyEvents);
         var change = Call(session.Change(Changes) - quiet, "change", Changes, cell);
         var bitrate = Call(session.Call(session.Nova.Bitrates(), Samples) - quiet, "bitrate", Samples, cell);
         var heartbeat = Call(session.Call(session.Nova.Heartbeats(), Samples) - quiet, "heartbeat", Samples, cell);
-        AddOpen(opened, $"{cell}, connecting");
-        AddReport(session, quiet, cell);
 
-        // Redis' costs without its push to one gateway, which is measured later.
         _book.Add("redis_change", change, "µs", $"{cell}, {Changes} changes/s");
         _book.Add("redis_bitrate", bitrate, "µs", $"{cell}, {Samples} samples/s");
         _book.Add("redis_heartbeat", heartbeat, "µs", $"{cell}, {Samples} heartbeats/s");
+        AddReport(session, quiet, cell);
+        AddOpen(opened, connect, $"{cell}, connecting, less as many on 1 stream");
+        AddBusyCalls(session, quiet);
     }
 
     /// <returns>Redis' part of a call.</returns>
@@ -104,10 +108,30 @@ internal sealed class UnitCostRuns(Bench bench)
         return more.Redis / perSecond;
     }
 
-    private void AddOpen(PartRates perViewer, string cell)
+    private void AddOpen(PartRates perViewer, double connect, string cell)
     {
-        _book.Add("gateway_open", perViewer.Gateways - _book["gateway_join"] - _book["gateway_message"] - _book["gateway_delivery"], "µs", cell);
+        var report = _book["gateway_report"] + _book["gateway_message"] + _book["gateway_delivery"];
+        _book.Add("gateway_open", perViewer.Gateways - connect - report, "µs", cell);
         _book.AddCall("open", perViewer, 1, cell);
+    }
+
+    /// <summary>Samples at as high a rate as lets everything behind the gateway use half of its core, the generator's.</summary>
+    private void AddBusyCalls(CostSession session, PartRates quiet)
+    {
+        foreach (var (name, requests) in new[] { ("bitrate", session.Nova.Bitrates()), ("heartbeat", session.Nova.Heartbeats()) })
+        {
+            var each = _book[$"streamstate_{name}"] + _book[$"postgres_{name}"] + _book[$"redis_{name}"];
+            var rate = Math.Round(Math.Min(0.5e6 / each, 20_000));
+            if (rate <= Samples)
+            {
+                continue; // The quiet rate is all that this core can do.
+            }
+
+            var busy = session.Call(requests, rate) - quiet;
+            _book.AddBusy($"streamstate_{name}", Samples, busy.StreamState / rate, rate);
+            _book.AddBusy($"postgres_{name}", Samples, busy.Postgres / rate, rate);
+            _book.AddBusy($"redis_{name}", Samples, busy.Redis / rate, rate);
+        }
     }
 
     /// <summary>Each join and each leave is its own report here; its count goes to the stream's one or two viewers.</summary>
@@ -130,14 +154,17 @@ internal sealed class UnitCostRuns(Bench bench)
         var idle = session.Quiet();
         _book.Add(
             "redis_gateway_second", (idle.Redis - _book["redis_second"]) / (ManyGateways - 1), PerSecond, $"{ManyGateways} gateways without viewers, less 1");
+        _book.Add("gateway_second", idle.Gateways / ManyGateways, PerSecond, $"{ManyGateways} gateways without viewers"); // Less noise than one.
         var unheard = session.Publish(PublishRate) - idle;
         session.Connect(ManyGateways, idle);
         var heard = session.Publish(PublishRate) - idle;
         var push = (heard.Redis - unheard.Redis) / (PublishRate * ManyGateways);
         _book.Add("redis_push", push, "µs", $"1 stream on {ManyGateways} gateways, {PublishRate} events/s");
-        foreach (var name in new[] { "redis_change", "redis_bitrate", "redis_report" })
+        var rate = Math.Round(0.5e6 / (ManyGateways * (_book["gateway_message"] + _book["gateway_delivery"]))); // Half of the gateways' core.
+        if (rate > PublishRate)
         {
-            _book.Add(name, _book[name] - push, "µs", $"{_book.Costs[name].Cell}, less a push");
+            var busy = session.Publish(rate) - idle;
+            _book.AddBusy("redis_push", PublishRate * ManyGateways, (busy.Redis - (rate * unheard.Redis / PublishRate)) / (rate * ManyGateways), rate * ManyGateways);
         }
 
         return unheard.Redis / PublishRate;

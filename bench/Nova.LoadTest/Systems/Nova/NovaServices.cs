@@ -137,7 +137,8 @@ internal sealed class NovaServices : IAsyncDisposable
             ["ConnectionStrings__telemetry"] = Database("telemetry"),
             ["services__stream-state__http__0"] = $"http://127.0.0.1:{StreamStatePort}",
             ["services__telemetry__http__0"] = $"http://127.0.0.1:{_telemetryPort}",
-            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events bypass StreamState, which would otherwise time the silent broadcaster out.
+            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events bypass StreamState, which would otherwise time the silent broadcaster out,
+            ["StreamState__HeartbeatTimeout"] = "1.00:00:00", // or report it lost after the last heartbeat of a window.
         });
 
     private async Task<ServerProcess> StartAsync(
