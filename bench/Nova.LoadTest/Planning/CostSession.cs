@@ -13,7 +13,7 @@ internal sealed class CostSession : IAsyncDisposable
     /// <summary>Viewers who connect before any is measured: the first ones cost the compilation of what they need.</summary>
     private const int FirstViewers = 200;
 
-    /// <summary>A new process, and a process with new work, compiles for so long: StreamState used 10 % of a core when idle, and 3 % afterwards.</summary>
+    /// <summary>A new process, and a process with new work, compiles most of it in so long.</summary>
     private static readonly TimeSpan CompilationTime = TimeSpan.FromSeconds(10);
 
     private readonly TimeSpan _window;
@@ -90,7 +90,7 @@ internal sealed class CostSession : IAsyncDisposable
         _session.Loop.RunFor(CompilationTime);
         samples.Stop();
         _session.Loop.RemoveTicker(samples);
-        _session.Loop.RunFor(CompilationTime);
+        _session.Loop.RunFor(2 * CompilationTime);
     }
 
     private void Add(int viewers)
