@@ -68,7 +68,14 @@ internal sealed class PlanCheck(Bench bench, UnitCosts costs)
     {
         var nova = bench.CreateNova(new NovaLayout(Gateways, streams, RedisShards: Shards));
         var settings = bench.Settings with { InFlight = ConnectsInFlight };
-        await using var session = await FanoutSession.OpenAsync(nova, viewers, settings, bench.Cancellation);
+        await using var session = await FanoutSession.OpenAsync(nova, viewers, settings, bench.Cancellation, static (_, _) => { });
+        for (var i = 0; i < viewers; i++)
+        {
+            session.Audience.Add(session.Deliveries);
+        }
+
+        session.Audience.ConnectAll(ConnectsInFlight);
+        session.Connect(); // The first ones may have been refused: a new StreamState needs more than a second for its first snapshots.
         using var rest = new RestPool(session.Loop, nova.Services.StreamStatePort, maxConnections: 20);
         var events = new PublishSchedule(rest, nova.RestRequests(), session.Publications, changes);
         var bitrates = new RestSchedule(rest, nova.Bitrates(), streams / SampleInterval);
