@@ -57,7 +57,7 @@ internal sealed class UnitCostRuns(Bench bench)
     private async Task ManyStreamsAsync(PartRates oneStream, double connect)
     {
         const double Events = 500;
-        const double BusyEvents = 8000;
+        const double BusyEvents = 4000;
         await using var session = await CostSession.OpenAsync(bench, new NovaLayout(Streams: Streams), Streams);
         var idle = session.Quiet();
         var cell = $"{Streams:N0} streams × 1 viewer";
