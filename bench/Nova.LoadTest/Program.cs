@@ -11,6 +11,7 @@ var command = new RootCommand("Load generator for Nova and its peers.")
 {
     RunCommand.Create(),
     CompareCommand.Create(),
+    PlanCommand.Create(),
     PeersCommand.Create(),
     ServeSignalRCommand.Create(),
 };

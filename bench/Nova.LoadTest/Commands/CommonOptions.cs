@@ -23,11 +23,16 @@ internal sealed class CommonOptions
         Description = "Keep idle cores from halting (root only): in a virtual machine, waking a core costs as much as several sends",
     };
 
-    public void AddTo(Command command)
+    /// <param name="command">The command that gets the options.</param>
+    /// <param name="except">An option that the command has itself.</param>
+    public void AddTo(Command command, string? except = null)
     {
         foreach (var option in new Option[] { _viewers, _rate, _seconds, _warmup, _inFlight, _bothCores, _quietWait, _awake })
         {
-            command.Add(option);
+            if (option.Name != except)
+            {
+                command.Add(option);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ namespace Nova.LoadTest.Generator;
 /// One connection with pipelined publications. It waits for no response: otherwise a slow server would reduce its own load. There is only one
 /// connection because events on two connections could overtake each other.
 /// </summary>
-internal sealed class PublishConnection : IPollable, IDisposable
+internal sealed class PublishConnection : IPublisher, IPollable, IDisposable
 {
     private const int MaxQueued = 256 * 1024 * 1024;
 
@@ -30,7 +30,7 @@ internal sealed class PublishConnection : IPollable, IDisposable
         loop.Watch(_socket.Fd, this, Linux.EpollIn | Linux.EpollOut); // The socket becomes writable when it is connected.
     }
 
-    public void Send(ReadOnlySpan<byte> request)
+    public void Send(ReadOnlySpan<byte> request, long intendedAt)
     {
         if (_from == _to)
         {

@@ -1,7 +1,7 @@
 namespace Nova.LoadTest.Generator;
 
 /// <summary>Publishes at a steady rate, round robin over the streams. The loop is open: a slow system does not slow the schedule.</summary>
-internal sealed class PublishSchedule(PublishConnection connection, IReadOnlyList<PublishRequest> streams, Publications publications, double perSecond)
+internal sealed class PublishSchedule(IPublisher publisher, IReadOnlyList<PublishRequest> streams, Publications publications, double perSecond)
     : ITicker
 {
     private readonly double _interval = EventLoop.Second / perSecond;
@@ -23,7 +23,7 @@ internal sealed class PublishSchedule(PublishConnection connection, IReadOnlyLis
         while (DueAt <= now)
         {
             var sequence = publications.Add(DueAt);
-            connection.Send(streams[(int)(sequence % streams.Count)].WithNumber(sequence));
+            publisher.Send(streams[(int)(sequence % streams.Count)].WithNumber(sequence), DueAt);
             DueAt = _startedAt + (long)(++_sent * _interval); // Computed from the start, so that rounding errors do not add up.
         }
     }

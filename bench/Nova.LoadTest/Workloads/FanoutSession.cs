@@ -43,6 +43,9 @@ internal sealed class FanoutSession : IAsyncDisposable
     /// <summary>CPU and latency of the last call of <see cref="Connect"/>.</summary>
     public (CpuUse Cpu, Latencies Latency) Connecting { get; private set; } = (new CpuUse(0, 0, 0, 0, 0), new Latencies(0, 0, 0, 0, 0));
 
+    /// <summary>Runs each measured window, to measure more than the system's own processes in it.</summary>
+    public Action<Action> Measuring { get; set; } = static window => window();
+
     /// <param name="system">A system that is not started; the session disposes it.</param>
     /// <param name="viewers">The number of viewers.</param>
     /// <param name="settings">Settings of the run.</param>
@@ -90,6 +93,20 @@ internal sealed class FanoutSession : IAsyncDisposable
         var recipients = Audience.Viewers.Count(viewer => viewer.Sink == Deliveries) / (double)_system.PublishRequests.Count;
         var schedule = new PublishSchedule(Publisher, _system.PublishRequests, Publications, perSecond);
         return Measure(workload, cell, schedule, perSecond, recipients, window, afterWindow);
+    }
+
+    /// <summary>Measures a window in which nothing is published.</summary>
+    public Measurement MeasureQuiet(string workload, string cell, TimeSpan window)
+    {
+        Loop.RunFor(_settings.Warmup);
+        var (use, arrived, _) = MeasureWindow(window);
+        Audience.RequireAllOpen();
+        return new Measurement(workload, _system.Name, cell, Audience.Viewers.Count)
+        {
+            DeliveredPerSecond = arrived / use.Seconds,
+            Cpu = use,
+            Memory = Memory(),
+        };
     }
 
     /// <summary>Closes the publisher's connection, because its server stops; the next publication opens a new one.</summary>
@@ -165,12 +182,16 @@ internal sealed class FanoutSession : IAsyncDisposable
         Deliveries.Reset();
         var cpu = new CpuWindow(_system.MeasuredProcesses);
         var (arrived, reads) = (Deliveries.Arrived, Audience.Reads);
-        Publications.BeginWindow();
-        cpu.Begin();
-        Loop.RunFor(window);
-        var use = cpu.End();
-        Publications.EndWindow();
-        return (use, Deliveries.Arrived - arrived, Audience.Reads - reads);
+        CpuUse? use = null;
+        Measuring(() =>
+        {
+            Publications.BeginWindow();
+            cpu.Begin();
+            Loop.RunFor(window);
+            use = cpu.End();
+            Publications.EndWindow();
+        });
+        return (use!, Deliveries.Arrived - arrived, Audience.Reads - reads);
     }
 
     /// <summary>Waits for late events, also to let an overloaded system drain its queues before the next cell.</summary>

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Nova.LoadTest.Measuring;
-using Nova.LoadTest.Systems.Peers;
 
 namespace Nova.LoadTest.Systems.Nova;
 
@@ -8,40 +7,68 @@ namespace Nova.LoadTest.Systems.Nova;
 /// Nova as in production: a process per service, PostgreSQL and a Redis-protocol server, configured by environment variables. Gateways run on
 /// the measured core, everything else runs on the generator's core.
 /// </summary>
-internal sealed class NovaServices(Placement placement, string folder, NovaTokens tokens) : IAsyncDisposable
+internal sealed class NovaServices : IAsyncDisposable
 {
     private const string PostgresPassword = "loadtest";
 
     private static Task? s_build;
 
-    private readonly Stack<ServerProcess> _backends = [];
+    private readonly Placement _placement;
+    private readonly string _folder;
+    private readonly NovaTokens _tokens;
+    private readonly NovaLayout _layout;
+    private readonly NovaRedis _redis;
+    private readonly List<ServerProcess> _backends = [];
     private readonly List<(ServerProcess Process, int Port)> _gateways = [];
     private readonly int _postgresPort = Ports.Find();
-    private readonly int _streamStatePort = Ports.Find();
     private readonly int _telemetryPort = Ports.Find();
-    private ServerProcess? _redis;
+    private ServerProcess? _infra;
+    private ServerProcess? _streamState;
 
-    public int RedisPort { get; } = Ports.Find();
+    public NovaServices(Placement placement, string folder, NovaTokens tokens, NovaLayout layout)
+    {
+        (_placement, _folder, _tokens, _layout) = (placement, folder, tokens, layout);
+        _redis = new NovaRedis(layout.RedisShards, placement.OtherCores, folder, (port, token) => StartInfraAsync("redis", port, Ports.Find(), token));
+    }
+
+    public NovaRedis Redis => _redis;
+
+    public int RedisPort => _redis.Port;
+
+    public int StreamStatePort { get; } = Ports.Find();
+
+    public int StreamStateProcess => _streamState!.Id;
+
+    /// <summary>PostgreSQL's processes now; sessions come and go with the services' pools.</summary>
+    public IReadOnlyList<int> PostgresProcesses => [.. ProcFile.Tree(_infra!.Id).Skip(1)];
 
     public IReadOnlyList<int> GatewayPorts => [.. _gateways.Select(static gateway => gateway.Port)];
 
     public IReadOnlyList<int> GatewayProcesses => [.. _gateways.Select(static gateway => gateway.Process.Id)];
 
-    public async Task StartAsync(int gateways, CancellationToken cancellationToken)
+    /// <summary>For reading PostgreSQL's statistics.</summary>
+    public string StreamsDatabase => Database("streams");
+
+    public async Task StartAsync(CancellationToken cancellationToken)
     {
         await (s_build ??= BuildAsync(cancellationToken));
 
         // PostgreSQL runs under its own account, which must be able to reach this folder.
-        File.SetUnixFileMode(folder, File.GetUnixFileMode(folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
-        _backends.Push(await StartInfraAsync("infra", Ports.Find(), _postgresPort, cancellationToken));
-        await StartRedisAsync(cancellationToken);
+        File.SetUnixFileMode(_folder, File.GetUnixFileMode(_folder) | UnixFileMode.OtherExecute | UnixFileMode.GroupExecute);
+        _backends.Add(_infra = await StartInfraAsync("infra", Ports.Find(), _postgresPort, cancellationToken));
+        await _redis.StartAsync(cancellationToken);
 
-        _backends.Push(await StartServiceAsync("Nova.StreamState", _streamStatePort, placement.OtherCores, cancellationToken));
-        _backends.Push(await StartServiceAsync("Nova.Telemetry", _telemetryPort, placement.OtherCores, cancellationToken));
-        for (var i = 0; i < gateways; i++)
+        var core = _layout.Measured == NovaPart.StreamState ? _placement.MeasuredCores : _placement.OtherCores;
+        _backends.Add(_streamState = await StartServiceAsync("Nova.StreamState", StreamStatePort, core, cancellationToken));
+        if (_layout.Gateways > 0)
+        {
+            _backends.Add(await StartServiceAsync("Nova.Telemetry", _telemetryPort, _placement.OtherCores, cancellationToken));
+        }
+
+        for (var i = 0; i < _layout.Gateways; i++)
         {
             var port = Ports.Find();
-            _gateways.Add((await StartServiceAsync("Nova.Gateway", port, placement.MeasuredCores, cancellationToken), port));
+            _gateways.Add((await StartServiceAsync("Nova.Gateway", port, _placement.MeasuredCores, cancellationToken), port));
         }
     }
 
@@ -51,46 +78,22 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         var (process, port) = _gateways[index];
         await process.KillAsync();
         await process.DisposeAsync();
-        _gateways[index] = (await StartServiceAsync("Nova.Gateway", port, placement.MeasuredCores, cancellationToken), port);
+        _gateways[index] = (await StartServiceAsync("Nova.Gateway", port, _placement.MeasuredCores, cancellationToken), port);
     }
 
-    public async Task StopRedisAsync()
-    {
-        await _redis!.DisposeAsync();
-        _redis = null;
-    }
+    public Task StopRedisAsync() => _redis.DisposeAsync().AsTask();
 
-    /// <summary>Starts Debian's Redis; if that cannot be downloaded, Nova.LocalInfra's Redis-protocol server in its own process.</summary>
-    public async Task StartRedisAsync(CancellationToken cancellationToken)
-    {
-        if (!await PeerCache.TryGetRedisAsync(cancellationToken))
-        {
-            _redis = await StartInfraAsync("redis", RedisPort, Ports.Find(), cancellationToken);
-            return;
-        }
-
-        _redis = ServerProcess.Start(
-            "redis", placement.OtherCores, [PeerCache.Redis, "--bind", "127.0.0.1", "--port", $"{RedisPort}", "--save", ""],
-            new Dictionary<string, string> { ["LD_LIBRARY_PATH"] = PeerCache.Libraries }, folder);
-        await _redis.WaitUntilListeningAsync(RedisPort, cancellationToken);
-    }
+    public Task StartRedisAsync(CancellationToken cancellationToken) => _redis.StartAsync(cancellationToken);
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var (gateway, _) in _gateways)
-        {
-            await gateway.DisposeAsync();
-        }
-
-        while (_backends.TryPop(out var service))
+        await Task.WhenAll(_gateways.Select(static gateway => gateway.Process.DisposeAsync().AsTask())); // Each drains for five seconds.
+        foreach (var service in _backends.AsEnumerable().Reverse())
         {
             await service.DisposeAsync();
         }
 
-        if (_redis is not null)
-        {
-            await _redis.DisposeAsync();
-        }
+        await _redis.DisposeAsync();
     }
 
     /// <summary>Builds Nova.Standalone, which references all services. The build may use every core, because nothing is measured yet.</summary>
@@ -99,7 +102,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         Console.Error.WriteLine("Building Nova in Release.");
         using var build = Process.Start(new ProcessStartInfo("taskset",
         [
-            "-c", $"{placement.MeasuredCores},{placement.OtherCores}", "dotnet", "build", "Nova.Standalone", "-c", "Release", "-v", "quiet", "-nologo",
+            "-c", $"{_placement.MeasuredCores},{_placement.OtherCores}", "dotnet", "build", "Nova.Standalone", "-c", "Release", "-v", "quiet", "-nologo",
             "-nodeReuse:false", "-p:UseSharedCompilation=false", // A build server that stays alive would be foreign load.
         ])
         {
@@ -116,8 +119,8 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
 
     private Task<ServerProcess> StartInfraAsync(string name, int redisPort, int postgresPort, CancellationToken cancellationToken)
     {
-        var data = Directory.CreateDirectory(Path.Combine(folder, name)).FullName;
-        return StartAsync(name, "Nova.LocalInfra", Ports.Find(), placement.OtherCores, cancellationToken, new()
+        var data = Directory.CreateDirectory(Path.Combine(_folder, name)).FullName;
+        return StartAsync(name, "Nova.LocalInfra", Ports.Find(), _placement.OtherCores, cancellationToken, new()
         {
             ["LocalInfra__DataFolder"] = data,
             ["LocalInfra__RedisPort"] = $"{redisPort}",
@@ -127,14 +130,15 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
     }
 
     private Task<ServerProcess> StartServiceAsync(string project, int port, string cores, CancellationToken cancellationToken) =>
-        StartAsync($"{project}-{port}", project, port, cores, cancellationToken, new(tokens.Settings)
+        StartAsync($"{project}-{port}", project, port, cores, cancellationToken, new(_tokens.Settings)
         {
-            ["ConnectionStrings__redis"] = $"127.0.0.1:{RedisPort}",
+            ["ConnectionStrings__redis"] = _redis.ConnectionString,
             ["ConnectionStrings__streams"] = Database("streams"),
             ["ConnectionStrings__telemetry"] = Database("telemetry"),
-            ["services__stream-state__http__0"] = $"http://127.0.0.1:{_streamStatePort}",
+            ["services__stream-state__http__0"] = $"http://127.0.0.1:{StreamStatePort}",
             ["services__telemetry__http__0"] = $"http://127.0.0.1:{_telemetryPort}",
-            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events bypass StreamState, which would otherwise time the silent broadcaster out.
+            ["StreamState__SessionTimeout"] = "1.00:00:00", // Events bypass StreamState, which would otherwise time the silent broadcaster out,
+            ["StreamState__HeartbeatTimeout"] = "1.00:00:00", // or report it lost after the last heartbeat of a window.
         });
 
     private async Task<ServerProcess> StartAsync(
@@ -143,7 +147,7 @@ internal sealed class NovaServices(Placement placement, string folder, NovaToken
         settings["ASPNETCORE_ENVIRONMENT"] = "Production";
         settings["ASPNETCORE_URLS"] = $"http://127.0.0.1:{port}";
         var program = Path.Combine(Repository.Root, project, "bin", "Release", "net10.0", $"{project}.dll");
-        var process = ServerProcess.Start(name, cores, ["dotnet", program], settings, folder);
+        var process = ServerProcess.Start(name, cores, ["dotnet", program], settings, _folder);
         try
         {
             await process.WaitUntilHealthyAsync(new Uri($"http://127.0.0.1:{port}/health"), cancellationToken);

@@ -6,15 +6,15 @@ using Nova.Protocol.Live;
 
 namespace Nova.LoadTest.Systems.Nova;
 
-/// <summary>The size of the Nova that a workload needs.</summary>
-internal sealed record NovaLayout(int Gateways = 1, int Streams = 1);
-
 /// <summary>
 /// Nova with everything on: token validation, Redis, backlogs and metrics. The generator publishes events on the Redis channel, as StreamState's
 /// outbox relay does.
 /// </summary>
 internal sealed class NovaSystem : SystemUnderTest
 {
+    /// <summary>Streams started at once: fewer than StreamState's 20 sessions, beyond which calls wait for each other.</summary>
+    private const int StartsInFlight = 16;
+
     private readonly NovaLayout _layout;
     private readonly NovaTokens _tokens = new();
     private readonly NovaServices _services;
@@ -27,7 +27,7 @@ internal sealed class NovaSystem : SystemUnderTest
     {
         _layout = layout ?? new NovaLayout();
         _operator = _tokens.Create("loadtest-operator", "operator");
-        _services = new NovaServices(placement, Folder, _tokens);
+        _services = new NovaServices(placement, Folder, _tokens, _layout);
     }
 
     public override string Name => "nova";
@@ -36,7 +36,11 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public NovaServices Services => _services;
 
-    public override IReadOnlyList<int> MeasuredProcesses => _services.GatewayProcesses;
+    public override IReadOnlyList<int> MeasuredProcesses =>
+        _layout.Measured == NovaPart.StreamState ? [_services.StreamStateProcess] : _services.GatewayProcesses;
+
+    /// <summary>Measures the parts of Nova beside each other; also those that are not this run's measured processes.</summary>
+    public NovaCpuWindow CpuOfParts() => new(_services);
 
     public override IReadOnlyList<PublishRequest> PublishRequests => _requests;
 
@@ -44,13 +48,14 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public override async Task StartAsync(int viewers, CancellationToken cancellationToken)
     {
-        await _services.StartAsync(_layout.Gateways, cancellationToken);
+        await _services.StartAsync(cancellationToken);
         await StartStreamsAsync(cancellationToken);
         _upgrades = [.. Enumerable.Range(0, viewers).Select(viewer => Upgrade(
             $"/api/v1/streams/{StreamOf(viewer).Id}/ws?token={_tokens.Create($"viewer-{viewer}", "viewer")}", PortOf(viewer)))];
     }
 
-    public override int PortOf(int viewer) => _services.GatewayPorts[viewer % _layout.Gateways];
+    /// <summary>Viewers of one stream are on different gateways, as far as there are gateways.</summary>
+    public override int PortOf(int viewer) => _services.GatewayPorts[((viewer % _layout.Streams) + (viewer / _layout.Streams)) % _layout.Gateways];
 
     /// <summary>Viewers beyond the number given to <see cref="StartAsync"/> reuse the tokens of the first ones.</summary>
     public override byte[] UpgradeRequest(int viewer) => _upgrades[viewer % _upgrades.Length];
@@ -73,33 +78,55 @@ internal sealed class NovaSystem : SystemUnderTest
 
     public NovaApi Api() => new(_services.GatewayPorts[0], _operator);
 
+    /// <summary>True if the gateways have subscribed by SSUBSCRIBE, which they do in a cluster only; one server answers with an error or an empty list.</summary>
+    public async Task<bool> IsPubSubShardedAsync(CancellationToken cancellationToken) =>
+        (await _services.Redis.AskAsync(0, ["pubsub", "shardchannels"], cancellationToken)).Contains("nova:", StringComparison.Ordinal);
+
     public LiveStream StreamOf(int viewer) => _streams[viewer % _layout.Streams];
 
     /// <summary>Connects a publisher to the REST API, so that events pass StreamState, PostgreSQL and the outbox.</summary>
     public PublishConnection ConnectRestPublisher(EventLoop loop) => new(loop, _services.GatewayPorts[0], "HTTP/1.1 200");
 
-    public PublishRequest RestRequest()
-    {
-        var (body, digitsOffset) = EventPayload.CreateForRest();
-        var head = Encoding.ASCII.GetBytes(
-            $"POST /api/v1/streams/{_streams[0].Id}/quality HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {_operator}\r\n"
-            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n");
-        return new PublishRequest([.. head, .. body], head.Length + digitsOffset, overRest: true);
-    }
+    /// <summary>The request that publishes events on the first stream through the REST API.</summary>
+    public PublishRequest RestRequest() => ChangeQuality(_streams[0]);
+
+    /// <summary>The same for every stream.</summary>
+    public IReadOnlyList<PublishRequest> RestRequests() => [.. _streams.Select(ChangeQuality)];
+
+    /// <summary>One <c>POST …/heartbeat</c> per stream.</summary>
+    public IReadOnlyList<byte[]> Heartbeats() => [.. _streams.Select(stream => Post(stream, "heartbeat", []))];
+
+    /// <summary>One <c>POST …/bitrate</c> per stream.</summary>
+    public IReadOnlyList<byte[]> Bitrates() => [.. _streams.Select(stream => Post(stream, "bitrate", """{"current_bitrate_kbps":4800}"""u8))];
 
     protected override ValueTask StopAsync() => _services.DisposeAsync();
 
     private async Task StartStreamsAsync(CancellationToken cancellationToken)
     {
-        using var api = Api();
-        _streams = new(_layout.Streams);
-        for (var i = 0; i < _layout.Streams; i++)
-        {
-            _streams.Add(await api.StartStreamAsync(cancellationToken));
-        }
+        using var api = new NovaApi(_services.StreamStatePort, _operator); // Not through a gateway, whose memory is measured from here on.
+        var streams = new LiveStream[_layout.Streams];
+        await Parallel.ForAsync(
+            0, streams.Length, new ParallelOptions { MaxDegreeOfParallelism = StartsInFlight, CancellationToken = cancellationToken },
+            async (i, token) => streams[i] = await api.StartStreamAsync(token));
+        _streams = [.. streams];
 
         _requests = [.. _streams.Select(PublishToRedis)];
     }
+
+    private PublishRequest ChangeQuality(LiveStream stream)
+    {
+        var (body, digitsOffset) = EventPayload.CreateForRest();
+        var request = Post(stream, "quality", body);
+        return new PublishRequest(request, request.Length - body.Length + digitsOffset, overRest: true);
+    }
+
+    private byte[] Post(LiveStream stream, string call, ReadOnlySpan<byte> body) =>
+    [
+        .. Encoding.ASCII.GetBytes(
+            $"POST /api/v1/streams/{stream.Id}/{call} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {_operator}\r\n"
+            + $"Content-Type: application/json\r\nContent-Length: {body.Length}\r\n\r\n"),
+        .. body,
+    ];
 
     /// <summary><c>*3 PUBLISH channel message</c>, in the Redis protocol.</summary>
     private static PublishRequest PublishToRedis(LiveStream stream)

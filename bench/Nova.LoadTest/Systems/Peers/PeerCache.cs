@@ -20,6 +20,8 @@ internal static class PeerCache
     /// <summary>Debian's Redis, one program with several names.</summary>
     public static string Redis => Path.Combine(Debian, "usr", "bin", "redis-server");
 
+    public static string RedisClient => Path.Combine(Debian, "usr", "bin", "redis-cli");
+
     /// <summary>Library folders of the unpacked packages, for <c>LD_LIBRARY_PATH</c>.</summary>
     public static string Libraries => string.Join(':', Directory.Exists(Debian) ? Directory.GetDirectories(Path.Combine(Debian, "usr", "lib"), "*-linux-gnu") : []);
 
