@@ -1,6 +1,4 @@
 using System.Reflection;
-using DbUp;
-using DbUp.Postgresql;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -88,9 +86,13 @@ public sealed partial class SchemaMigration(
         }
     }
 
+    /// <summary>
+    /// All on one connection: with a second one, as many replicas as a pooler has sessions wait with theirs for the lock, and the one that has the
+    /// lock waits for a session.
+    /// </summary>
     private async Task ApplyAsync(CancellationToken stoppingToken)
     {
-        // Sessions of its own, without the services' limits: an index on a large table takes longer than any request may.
+        // A session of its own, without the services' limits: an index on a large table takes longer than any request may.
         var own = new NpgsqlConnectionStringBuilder(configuration.GetConnectionString(connectionName)) { Pooling = false, CommandTimeout = 0 };
         await using var dataSource = NpgsqlDataSource.Create(own);
         await using var connection = await dataSource.OpenConnectionAsync(stoppingToken);
@@ -100,26 +102,51 @@ public sealed partial class SchemaMigration(
         await using var locking = new NpgsqlCommand("SELECT pg_advisory_xact_lock($1)", connection) { Parameters = { new() { Value = Lock } } };
         await locking.ExecuteNonQueryAsync(stoppingToken);
 
-        // DbUp is synchronous and opens a connection of its own; the lock above, held by this one, keeps other instances out.
-        var result = await Task.Run(
-            () => DeployChanges.To.PostgresqlDatabase(new PostgresqlConnectionManager(dataSource))
-                .WithScriptsEmbeddedInAssembly(scripts, name => name.EndsWith(".sql", StringComparison.Ordinal) && name.Contains(".Database."))
-                .WithTransactionPerScript()
-                .LogToNowhere()
-                .Build()
-                .PerformUpgrade(),
-            stoppingToken);
-        if (!result.Successful)
+        var before = await ReadAppliedAsync(connection, stoppingToken);
+        var missing = scripts.GetManifestResourceNames().Where(IsScript).Except(before).Order(StringComparer.Ordinal).ToList();
+        foreach (var script in missing)
         {
-            throw result.Error is NpgsqlException ? result.Error : new InvalidOperationException($"Migration {result.ErrorScript?.Name} failed.", result.Error);
-        }
-
-        foreach (var script in result.Scripts)
-        {
-            LogApplied(logger, script.Name);
+            await ApplyAsync(connection, script, stoppingToken);
         }
 
         await transaction.CommitAsync(stoppingToken);
+        foreach (var script in missing)
+        {
+            LogApplied(logger, script);
+        }
+    }
+
+    private static bool IsScript(string resource) => resource.EndsWith(".sql", StringComparison.Ordinal) && resource.Contains(".Database.");
+
+    /// <summary>The table is DbUp's, which did this work before: databases keep what it wrote.</summary>
+    private static async Task<List<string>> ReadAppliedAsync(NpgsqlConnection connection, CancellationToken stoppingToken)
+    {
+        const string Table = "CREATE TABLE IF NOT EXISTS schemaversions (schemaversionsid serial PRIMARY KEY, scriptname varchar(255) NOT NULL, applied timestamp NOT NULL)";
+        await using var batch = new NpgsqlBatch(connection) { BatchCommands = { new(Table), new("SELECT scriptname FROM schemaversions") } };
+        await using var reader = await batch.ExecuteReaderAsync(stoppingToken);
+        List<string> applied = [];
+        while (await reader.ReadAsync(stoppingToken))
+        {
+            applied.Add(reader.GetString(0));
+        }
+
+        return applied;
+    }
+
+    private async Task ApplyAsync(NpgsqlConnection connection, string script, CancellationToken stoppingToken)
+    {
+        using var text = new StreamReader(scripts.GetManifestResourceStream(script)!);
+        await using var apply = new NpgsqlCommand(text.ReadToEnd(), connection);
+        await using var record = new NpgsqlCommand("INSERT INTO schemaversions (scriptname, applied) VALUES ($1, now())", connection) { Parameters = { new() { Value = script } } };
+        try
+        {
+            await apply.ExecuteNonQueryAsync(stoppingToken);
+            await record.ExecuteNonQueryAsync(stoppingToken);
+        }
+        catch (PostgresException exception)
+        {
+            throw new InvalidOperationException($"Migration {script} failed.", exception);
+        }
     }
 
     [LoggerMessage(30, LogLevel.Information, "MigrationApplied: {Script}")]

@@ -1,5 +1,6 @@
 using Nova.Protocol;
 using Nova.Protocol.Live;
+using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Health;
 using Nova.ServiceDefaults.Redis;
 using Nova.StreamState.Presence;
@@ -14,10 +15,12 @@ namespace Nova.StreamState.Ingest;
 /// </summary>
 internal sealed class IngestSignals(
     IConnectionMultiplexer redis, RedisChannels channels, RedisProbe probe, ActiveStreams streams, WatchedStreams watched, BroadcasterLiveness liveness, HeldBitrates held,
-    TimeProvider time)
+    LoopGuards guards, TimeProvider time)
 {
     private const string Heartbeat = "heartbeat";
     private const string Held = "held";
+
+    private readonly LoopGuard _guard = guards["ingest signals"];
 
     /// <returns>The stream as it is; no longer active where it has ended meanwhile.</returns>
     public Task<StreamRecord> BeatAsync(StreamRecord stream, CancellationToken cancellationToken) => RecordAsync(stream, Heartbeat, cancellationToken);
@@ -69,21 +72,48 @@ internal sealed class IngestSignals(
             return null;
         }
 
+        var call = CallAsync(stream, signal);
         try
         {
-            var answer = (int[])(await redis.GetDatabase().ScriptEvaluateAsync(
-                LiveScripts.RecordSignal,
-                [LiveKeys.Stream(stream.StreamId)],
-                [
-                    LiveKeys.Channel(stream.StreamId), channels.PublishCommand, (long)LiveKeys.TimeToLive.TotalSeconds, signal,
-                    WireNames<StreamQuality>.Of(stream.Quality), stream.EffectiveMaxBitrateKbps, stream.Version, (long)Limits.BitrateInterval.TotalMilliseconds,
-                ]).WaitAsync(PresenceReader.Patience, time))!;
-            return new Answer((Outcome)answer[0], answer[1] == 1, answer[2] == 1, TimeSpan.FromMilliseconds(answer[3]));
+            return await call.WaitAsync(PresenceReader.Patience, time);
+        }
+        catch (TimeoutException) when (!call.IsCompleted)
+        {
+            _guard.Start(() => FollowLateAsync(stream, call));
+            return null;
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
             return null;
         }
+    }
+
+    /// <summary>Redis is slow: the caller has its answer, and what the signal means is still to be done.</summary>
+    private async Task FollowLateAsync(StreamRecord stream, Task<Answer> call)
+    {
+        try
+        {
+            if (await call is { Outcome: Outcome.Done } answer)
+            {
+                await FollowUpAsync(stream, answer, CancellationToken.None);
+            }
+        }
+        catch (Exception exception) when (exception is RedisException or TimeoutException)
+        {
+            // It hangs, and the signal is in Postgres.
+        }
+    }
+
+    private async Task<Answer> CallAsync(StreamRecord stream, RedisValue signal)
+    {
+        var answer = (int[])(await redis.GetDatabase().ScriptEvaluateAsync(
+            LiveScripts.RecordSignal,
+            [LiveKeys.Stream(stream.StreamId)],
+            [
+                LiveKeys.Channel(stream.StreamId), channels.PublishCommand, (long)LiveKeys.TimeToLive.TotalSeconds, signal,
+                WireNames<StreamQuality>.Of(stream.Quality), stream.EffectiveMaxBitrateKbps, stream.Version, (long)Limits.BitrateInterval.TotalMilliseconds,
+            ]))!;
+        return new Answer((Outcome)answer[0], answer[1] == 1, answer[2] == 1, TimeSpan.FromMilliseconds(answer[3]));
     }
 
     private async Task FollowUpAsync(StreamRecord stream, Answer answer, CancellationToken cancellationToken)

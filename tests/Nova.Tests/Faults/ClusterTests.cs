@@ -131,7 +131,7 @@ public sealed class ClusterTests(NovaFixture nova)
     }
 
     private Task<NovaStack> StartAsync(RedisCluster cluster) =>
-        nova.StartStackAsync($"test_{Guid.CreateVersion7():N}", new Dictionary<string, string?>(), gateways: 2, redisCluster: cluster.ConnectionString);
+        nova.StartStackAsync(new Dictionary<string, string?> { ["ConnectionStrings:redis"] = cluster.ConnectionString }, gateways: 2);
 
     /// <returns>The changes that were acknowledged, in their order.</returns>
     private static async Task<IReadOnlyList<int>> PublishAsync(TestStream stream, CancellationToken stop)

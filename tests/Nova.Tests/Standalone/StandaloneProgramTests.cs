@@ -33,7 +33,7 @@ public sealed class StandaloneProgramTests : IDisposable
     {
         var process = Start("--port", "0", "--gateways", "2", "--demo");
         var lines = await ReadUntilReadyAsync(process);
-        Assert.Matches(@"^Nova is ready: http://127\.0\.0\.1:\d+$", lines[0]);
+        Assert.True(System.Text.RegularExpressions.Regex.IsMatch(lines[0], @"^Nova is ready: http://127\.0\.0\.1:\d+$"), string.Join('\n', lines));
         Assert.Single(lines, line => System.Text.RegularExpressions.Regex.IsMatch(line, @"^  Gateways      http://127\.0\.0\.1:\d+ http://127\.0\.0\.1:\d+$")); // D8
         Assert.Contains($"  Data folder   {Path.Combine(_folder.FullName, "data")}", lines); // D9
         var postgres = await PostgresOfAsync();

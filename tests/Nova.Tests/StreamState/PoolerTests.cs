@@ -22,9 +22,8 @@ public sealed class PoolerTests(NovaFixture nova)
     [InlineData(true, 0.5)] // Half of the changes are made on the replica that does not relay; polling would take half a second for those.
     public async Task TwoReplicas_BehindATransactionPooler_TellEveryChangeOnceAndInOrder(bool listensDirectly, double slowest)
     {
-        Assert.SkipUnless(PgBouncer.IsInstalled, "pgbouncer is not installed (Debian's package of that name).");
         var name = $"test_{Guid.CreateVersion7():N}";
-        await using var pooler = await PgBouncer.StartAsync(new(nova.Stack.ConnectionString("streams")));
+        await using var pooler = await StartPoolerAsync();
         var settings = new Dictionary<string, string?>();
         if (listensDirectly)
         {
@@ -53,6 +52,26 @@ public sealed class PoolerTests(NovaFixture nova)
         TestContext.Current.TestOutputHelper?.WriteLine($"median {took.Order().ElementAt(Changes / 2) * 1000:F0} ms, slowest {took.Max() * 1000:F0} ms");
         Assert.Equal(Enumerable.Range(2000, Changes), viewer.All(EventNames.QualityChanged).Select(frame => Bitrate(frame.Data)));
         Assert.True(took.Order().ElementAt(Changes * 3 / 4) < slowest, $"A quarter of the changes took longer than {slowest} s: {string.Join(", ", took.Select(seconds => $"{seconds:F2}"))}");
+    }
+
+    /// <summary>The migration once held a session for its lock and wanted another for its work: it waited for itself, and the service was never ready.</summary>
+    [Fact]
+    public async Task Replica_BehindAPoolerOfOneSession_StartsAndServes()
+    {
+        var name = $"test_{Guid.CreateVersion7():N}";
+        await using var pooler = await StartPoolerAsync(sessions: 1);
+        await CreateDatabasesAsync(name);
+        await using var stack = await nova.StartStackAsync(name, new Dictionary<string, string?>(), postgresPort: pooler.Port);
+        var stream = await new Api(stack).StartStreamAsync();
+        await using var viewer = await stream.WatchAsync();
+        await Task.WhenAll(Enumerable.Range(2000, Changes).Select(kbps => stream.PostAsync("quality", RuleSteps.Quality("720p", kbps))));
+        await Eventually.TrueAsync(() => Task.FromResult(viewer.All(EventNames.QualityChanged).Count >= Changes), "every change arrives");
+    }
+
+    private Task<PgBouncer> StartPoolerAsync(int sessions = 10)
+    {
+        Assert.SkipUnless(PgBouncer.IsInstalled, "pgbouncer is not installed (Debian's package of that name).");
+        return PgBouncer.StartAsync(new(nova.Stack.ConnectionString("streams")), sessions);
     }
 
     private async Task CreateDatabasesAsync(string name)

@@ -51,15 +51,17 @@ public sealed class NovaFixture : IAsyncLifetime
         StartStackAsync($"test_{Guid.CreateVersion7():N}", settings, gateways, poolSize);
 
     /// <param name="name">Of its databases: stacks of one name are replicas of each other.</param>
-    public Task<NovaStack> StartStackAsync(string name, IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20, int? postgresPort = null, string? redisCluster = null)
+    /// <param name="settings">Connection strings among them lead to other servers than this Nova's.</param>
+    public Task<NovaStack> StartStackAsync(string name, IDictionary<string, string?> settings, int gateways = 1, int poolSize = 20, int? postgresPort = null)
     {
         var redis = _redisDatabases.GetOrAdd(name, _ => 1 + (Interlocked.Increment(ref _names) % RedisDatabases));
-        var all = new Dictionary<string, string?>(settings) { ["ConnectionStrings:redis"] = redisCluster ?? $"{Stack.ConnectionString("redis")},defaultDatabase={redis}" };
+        var all = new Dictionary<string, string?>(settings);
+        all.TryAdd("ConnectionStrings:redis", $"{Stack.ConnectionString("redis")},defaultDatabase={redis}");
         foreach (var database in new[] { "streams", "telemetry" })
         {
             var connection = DatabaseOf(name, database);
             (connection.MaxPoolSize, connection.Port) = (poolSize, postgresPort ?? connection.Port);
-            all[$"ConnectionStrings:{database}"] = connection.ConnectionString;
+            all.TryAdd($"ConnectionStrings:{database}", connection.ConnectionString);
         }
 
         return NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, $"{name}-{Interlocked.Increment(ref _stacks)}"), Gateways = gateways, Settings = all });

@@ -13,7 +13,7 @@ public sealed class PgBouncer : IAsyncDisposable
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-pgbouncer-");
     private readonly Process _process;
 
-    private PgBouncer(NpgsqlConnectionStringBuilder server)
+    private PgBouncer(NpgsqlConnectionStringBuilder server, int sessions)
     {
         var users = Path.Combine(_folder.FullName, "users.txt");
         File.WriteAllText(users, $"\"{server.Username}\" \"{server.Password}\"\n");
@@ -30,7 +30,7 @@ public sealed class PgBouncer : IAsyncDisposable
             auth_type = scram-sha-256
             auth_file = {users}
             pool_mode = transaction
-            default_pool_size = 10
+            default_pool_size = {sessions}
             """);
         string[] account = Environment.IsPrivilegedProcess ? ["-u", "nobody"] : []; // It refuses to run as root.
         _process = ProcessGuard.Start(new ProcessStartInfo(Program, ["-q", .. account, settings]) { RedirectStandardError = true, RedirectStandardOutput = true });
@@ -44,9 +44,10 @@ public sealed class PgBouncer : IAsyncDisposable
 
     public static bool IsInstalled => File.Exists(Program);
 
-    public static async Task<PgBouncer> StartAsync(NpgsqlConnectionStringBuilder server)
+    /// <param name="sessions">Of the server, for each database.</param>
+    public static async Task<PgBouncer> StartAsync(NpgsqlConnectionStringBuilder server, int sessions = 10)
     {
-        var pooler = new PgBouncer(server);
+        var pooler = new PgBouncer(server, sessions);
         var through = new NpgsqlConnectionStringBuilder(server.ConnectionString) { Port = pooler.Port, Pooling = false };
         await Eventually.TrueAsync(
             async () =>

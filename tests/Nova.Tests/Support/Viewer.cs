@@ -48,6 +48,9 @@ public sealed class Viewer : IAsyncDisposable
 
     public IReadOnlyList<string> Events => [.. Frames.Select(frame => frame.Event)];
 
+    /// <summary>By the server, or because the connection broke.</summary>
+    public bool IsClosed => _reading.IsCompleted;
+
     public int? CloseCode => (int?)_socket.CloseStatus;
 
     public string? CloseReason => _socket.CloseStatusDescription;

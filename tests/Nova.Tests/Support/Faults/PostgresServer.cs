@@ -6,17 +6,20 @@ using Npgsql;
 namespace Nova.Tests.Support.Faults;
 
 /// <summary>A real PostgreSQL with a data folder and a port of its own, which both survive when the server is killed.</summary>
-public sealed class PostgresServer : IAsyncDisposable
+/// <param name="password">A standby has its primary's; null makes a new one.</param>
+public sealed class PostgresServer(string? password = null) : IAsyncDisposable
 {
     private static readonly string[] Databases = ["streams", "telemetry"];
 
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-faults-");
-    private readonly string _password = RandomNumberGenerator.GetHexString(32);
+    private readonly string _password = password ?? RandomNumberGenerator.GetHexString(32);
     private LocalPostgres? _server;
 
     public int Port { get; } = FreePort.Find();
 
     public bool IsRunning { get; private set; }
+
+    private string Data => Path.Combine(_folder.FullName, "data");
 
     /// <summary>The server's own address, around every link.</summary>
     public NpgsqlConnectionStringBuilder Connection(string database) => new()
@@ -36,8 +39,24 @@ public sealed class PostgresServer : IAsyncDisposable
             await _server.DisposeAsync();
         }
 
-        _server = await LocalPostgres.StartAsync(Path.Combine(_folder.FullName, "data"), Databases, Port, _password);
+        _server = await LocalPostgres.StartAsync(Data, Databases, Port, _password);
         IsRunning = true;
+    }
+
+    /// <summary>Becomes a standby: a copy of <paramref name="primary"/> that follows it once it is started.</summary>
+    /// <param name="baseBackup">The path of <c>pg_basebackup</c>.</param>
+    public async Task CopyAsync(string baseBackup, PostgresServer primary)
+    {
+        var account = await ServerAccount.ChooseAsync(Data, CancellationToken.None);
+        var source = primary.Connection("postgres");
+        var (exitCode, output) = await account.RunAsync(
+            baseBackup,
+            [
+                "--pgdata", Path.Combine(Data, "postgres"), "--write-recovery-conf", "--checkpoint", "fast", "--no-sync",
+                "--dbname", $"host={source.Host} port={source.Port} user={source.Username} password={source.Password}",
+            ],
+            CancellationToken.None);
+        Assert.True(exitCode == 0, $"The base backup failed: {output}");
     }
 
     /// <summary>The server and its sessions keep their connections and answer nothing.</summary>
@@ -68,6 +87,14 @@ public sealed class PostgresServer : IAsyncDisposable
         return values;
     }
 
+    public async Task ExecuteAsync(string sql)
+    {
+        await using var connection = new NpgsqlConnection(Connection("postgres").ConnectionString);
+        await connection.OpenAsync();
+        await using var command = new NpgsqlCommand(sql, connection);
+        await command.ExecuteNonQueryAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_server is not null)
@@ -81,7 +108,7 @@ public sealed class PostgresServer : IAsyncDisposable
 
     private void Signal(int signal)
     {
-        var file = Path.Combine(_folder.FullName, "data", "postgres", "postmaster.pid");
+        var file = Path.Combine(Data, "postgres", "postmaster.pid");
         if (!IsRunning || !File.Exists(file))
         {
             return;
