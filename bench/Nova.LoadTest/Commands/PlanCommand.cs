@@ -15,7 +15,7 @@ internal static class PlanCommand
     {
         var options = new PlanOptions();
         var costs = new Option<string>("--costs") { Description = "File of the unit costs", DefaultValueFactory = _ => UnitCosts.DefaultPath };
-        var measure = new Option<bool>("--measure") { Description = "Measure the unit costs on this machine and write the file, 10 minutes" };
+        var measure = new Option<bool>("--measure") { Description = "Measure the unit costs on this machine and write the file, 11 minutes" };
         var check = new Option<bool>("--check") { Description = "Compare the model with a measured run of 8 gateways and 3 Redis shards, 2 minutes; --viewers and --rate (changes/s) set its size" };
         var run = new CommonOptions();
         var command = new Command("plan", "Prints what a number of viewers and streams needs, and its first bottleneck, from measured unit costs.") { costs, measure, check };
