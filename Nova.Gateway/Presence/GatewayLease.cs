@@ -30,12 +30,13 @@ internal sealed class GatewayLease(
 
     private readonly Lock _lock = new();
     private readonly Dictionary<string, string> _unsubscribed = [];
+    private readonly HashSet<string> _dead = [];
     private GatewaysView _view = new([], "", "");
     private long _lookedAt;
     private Task<GatewaysView>? _looking;
-    private readonly HashSet<string> _dead = [];
     private ChannelMessageQueue? _own;
     private bool _ownIsSharded;
+    private volatile bool _isReleased;
 
     /// <summary>Changes when the others have given this gateway up.</summary>
     public string Id { get; private set; } = NewId();
@@ -69,12 +70,16 @@ internal sealed class GatewayLease(
     }
 
     /// <summary>This gateway stops: nobody needs to wait for the end of its lease.</summary>
-    public Task ReleaseAsync() => redis.GetDatabase().SortedSetRemoveAsync(LiveKeys.Gateways, Id);
+    public Task ReleaseAsync()
+    {
+        _isReleased = true;
+        return redis.GetDatabase().SortedSetRemoveAsync(LiveKeys.Gateways, Id);
+    }
 
     protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         Subscribe();
-        return guards["gateway lease"].RunEveryAsync(options.Value.PresenceLease / 10, _ => probe.IsAnswering ? LookAsync() : Task.CompletedTask, stoppingToken);
+        return guards["gateway lease"].RunEveryAsync(options.Value.PresenceLease / 10, _ => probe.IsAnswering && !_isReleased ? LookAsync() : Task.CompletedTask, stoppingToken);
     }
 
     private async Task<GatewaysView> RenewAsync()
@@ -140,9 +145,18 @@ internal sealed class GatewayLease(
             return [];
         }
 
-        // Keys, so that a cluster's client asks the node that has them.
-        var subscribers = (RedisResult[])(await redis.GetDatabase().ExecuteAsync(
-            "PUBSUB", [channels.AreSharded ? "SHARDNUMSUB" : "NUMSUB", .. others.Select(id => (RedisKey)LiveKeys.GatewayChannel(id))]))!;
+        RedisResult[] subscribers;
+        try
+        {
+            // Keys, so that a cluster's client asks the node that has them.
+            subscribers = (RedisResult[])(await redis.GetDatabase().ExecuteAsync(
+                "PUBSUB", [channels.AreSharded ? "SHARDNUMSUB" : "NUMSUB", .. others.Select(id => (RedisKey)LiveKeys.GatewayChannel(id))]))!;
+        }
+        catch (RedisServerException)
+        {
+            return []; // This account may not ask. Leases still end.
+        }
+
         foreach (var (index, id) in others.Index())
         {
             if ((long)subscribers[(2 * index) + 1] > 0)

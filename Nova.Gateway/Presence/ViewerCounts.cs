@@ -120,8 +120,21 @@ internal sealed class ViewerCounts(
     {
         foreach (var burst in Rooms().Chunk(Burst))
         {
-            await Task.WhenAll(burst.Select(act));
+            await Task.WhenAll(burst.Select(feed => TryAsync(feed, act)));
             await Task.Delay(BurstPause, time);
+        }
+    }
+
+    /// <summary>One room that fails keeps nothing from the others.</summary>
+    private async Task TryAsync(StreamFeed feed, Func<StreamFeed, Task> act)
+    {
+        try
+        {
+            await act(feed);
+        }
+        catch (Exception exception)
+        {
+            _guard.Report(exception);
         }
     }
 

@@ -20,7 +20,7 @@ internal sealed class OutboxRelay(
 {
     private const int BatchSize = 100;
 
-    /// <summary>How soon another replica's partition is asked for again: with a lease of 3 s it changes hands within 4 s (S63).</summary>
+    /// <summary>How soon another replica's partition is asked for again: with a lease of 2 s it changes hands within 3 s.</summary>
     private static readonly TimeSpan LeaseRetry = TimeSpan.FromMilliseconds(750);
 
     /// <summary>While Redis does not answer events wait in their table. Each try would only cost a time-out.</summary>

@@ -7,14 +7,18 @@ namespace Nova.Tests.Faults;
 
 /// <summary>
 /// One replica stops or vanishes without a word, as by a pause, a power failure or a partition. Whatever it held, the lock of a row or the
-/// turn to relay events, the other replica has it within 5 s (F35). Either replica may have held it, so each is lost in turn.
+/// turn to relay events, the other replica has it within seconds (F35). Either replica may have held it, so each is lost in turn.
 /// </summary>
 [Collection(nameof(FaultCollection))]
 public sealed class RelayTests(FaultLabFixture labs)
 {
     private const int Streams = 8;
 
-    private static readonly TimeSpan Limit = Seconds(5 + 1);
+    /// <summary>A lease of 2 s and the next try after at most 0.75 s; two more for a busy machine.</summary>
+    private static readonly TimeSpan Limit = Seconds(3 + 2);
+
+    /// <summary>The server ends a transaction that nobody goes on with after 3 s.</summary>
+    private static readonly TimeSpan RowLimit = Seconds(5 + 1);
 
     [Theory]
     [InlineData(0)]
@@ -69,7 +73,7 @@ public sealed class RelayTests(FaultLabFixture labs)
         var changed = await Task.WhenAll(streams.Select(stream => ChangedWithinAsync(stream.Through(other), fault)));
         Assert.True(
             changed.All(done => done),
-            $"{changed.Count(done => !done)} of {Streams} streams cannot be changed {Limit.TotalSeconds} s after the fault.");
+            $"{changed.Count(done => !done)} of {Streams} streams cannot be changed {RowLimit.TotalSeconds} s after the fault.");
     }
 
     private static async Task<IReadOnlyList<int>> AssertRelayedAsync(
@@ -122,7 +126,7 @@ public sealed class RelayTests(FaultLabFixture labs)
 
     private static async Task<bool> ChangedWithinAsync(TestStream stream, long fault)
     {
-        while (Left(fault, Limit) is var left && left > TimeSpan.Zero)
+        while (Left(fault, RowLimit) is var left && left > TimeSpan.Zero)
         {
             var change = stream.ChangeAsync(NextKbps());
             if (await Task.WhenAny(change, Task.Delay(left)) == change && (await change).IsSuccess)
