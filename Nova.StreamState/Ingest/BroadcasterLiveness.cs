@@ -11,7 +11,7 @@ internal sealed class BroadcasterLiveness(
     NpgsqlDataSource dataSource, StreamStore store, WatchedStreams watched, IOptions<StreamStateOptions> options, TimeProvider time,
     ILogger<BroadcasterLiveness> logger)
 {
-    /// <summary>When a stream's sign of life was last written here. Cleared when Redis takes them again.</summary>
+    /// <summary>When a stream's sign of life was last written here. Cleared by the next first heartbeat that Redis takes.</summary>
     private readonly ConcurrentDictionary<Guid, long> _recordedAt = [];
 
     /// <summary>Heartbeats promise more of them, so from the first one silence is watched for.</summary>
