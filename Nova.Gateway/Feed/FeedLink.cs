@@ -11,6 +11,7 @@ internal sealed class FeedLink(EndPoint? endpoint, string channel, EventChannels
     private ChannelMessageQueue _messages = channels.Subscribe(channel);
     private long _heardAt = time.GetTimestamp();
     private long _brokenAt;
+    private long? _lostAt;
 
     public EndPoint? Endpoint => endpoint;
 
@@ -19,7 +20,7 @@ internal sealed class FeedLink(EndPoint? endpoint, string channel, EventChannels
     public RedisChannel Probe => _messages.Channel;
 
     /// <summary>Viewers have been told.</summary>
-    public bool IsLost { get; set; }
+    public bool IsLost { get; private set; }
 
     public bool IsBroken => Volatile.Read(ref _brokenAt) != 0;
 
@@ -40,6 +41,20 @@ internal sealed class FeedLink(EndPoint? endpoint, string channel, EventChannels
     public bool TryMend() =>
         Volatile.Read(ref _brokenAt) is not 0 and var brokenAt && Volatile.Read(ref _heardAt) > brokenAt
         && Interlocked.CompareExchange(ref _brokenAt, 0, brokenAt) == brokenAt;
+
+    /// <returns>False where viewers know already, or were told so short a time ago that it is the same outage to them: the next look tells.</returns>
+    public bool TryLose(TimeSpan betweenWarnings)
+    {
+        if (IsLost || (_lostAt is { } lostAt && time.GetElapsedTime(lostAt) < betweenWarnings))
+        {
+            return false;
+        }
+
+        (IsLost, _lostAt) = (true, time.GetTimestamp());
+        return true;
+    }
+
+    public void Find() => IsLost = false;
 
     /// <summary>The connection is there and this channel is silent: Redis may never have heard of the subscription.</summary>
     public void SubscribeAnew(Action onHeardWhileBroken)

@@ -26,6 +26,9 @@ internal sealed class FeedSupervisor(
     /// <summary>Without a message for this long the connection is deaf. Redis may be slow: with 200 ms each way a message takes 400.</summary>
     private static readonly TimeSpan DeafAfter = TimeSpan.FromSeconds(5);
 
+    /// <summary>The client may lose a connection again while it makes it: that is one outage to a viewer, not two.</summary>
+    private static readonly TimeSpan BetweenWarnings = TimeSpan.FromSeconds(1);
+
     private readonly ISubscriber _subscriber = redis.GetSubscriber();
     private readonly FeedLinks _links = new(redis, channels, time);
     private readonly SemaphoreSlim _changed = new(0);
@@ -115,12 +118,11 @@ internal sealed class FeedSupervisor(
 
     private async Task LoseAsync(FeedLink link)
     {
-        if (link.IsLost)
+        if (!link.TryLose(BetweenWarnings))
         {
             return;
         }
 
-        link.IsLost = true;
         logger.FeedLost();
         var notice = PreparedFrame.Of(Notices.UpdatesDelayed(time.GetUtcNow()));
         await ForEachAsync(FeedsOn(link.Endpoint), feed => feed.BroadcastAsync(notice));
@@ -133,7 +135,7 @@ internal sealed class FeedSupervisor(
         Restored?.Invoke();
         if (link.IsLost)
         {
-            link.IsLost = false;
+            link.Find();
             logger.FeedRestored(feeds.Count);
         }
     }
