@@ -29,15 +29,16 @@ internal static class Observability
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation()
-                .AddMeter(NovaSources))
-            .WithTracing(tracing => tracing
+                .AddMeter(NovaSources));
+
+        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        {
+            openTelemetry.WithTracing(tracing => tracing
                 .SetSampler(new ParentBasedSampler(new DropRootClientSpans()))
                 .AddSource(NovaSources)
                 .AddAspNetCoreInstrumentation(options => options.Filter = IsTraced)
                 .AddHttpClientInstrumentation());
 
-        if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
-        {
             // A collector that hangs would hold up every stop for 10 s, the default, which is longer than orchestrators wait.
             builder.Configuration["OTEL_EXPORTER_OTLP_TIMEOUT"] ??= "3000";
             openTelemetry.UseOtlpExporter();
@@ -54,9 +55,11 @@ internal static class Observability
             new(samplingParameters.Kind == ActivityKind.Client ? SamplingDecision.Drop : SamplingDecision.RecordAndSample);
     }
 
-    /// <summary>Probes come every few seconds, and a viewer's socket would be one span of hours.</summary>
+    /// <summary>Probes and broadcasters' signals come every few seconds, and a viewer's socket would be one span of hours.</summary>
     private static bool IsTraced(HttpContext context) =>
-        !context.Request.Path.StartsWithSegments(HealthEndpoints.Ready)
+        !context.Request.Path.Value!.EndsWith("/heartbeat", StringComparison.Ordinal)
+        && !context.Request.Path.Value.EndsWith("/bitrate", StringComparison.Ordinal)
+        && !context.Request.Path.StartsWithSegments(HealthEndpoints.Ready)
         && !context.Request.Path.StartsWithSegments(HealthEndpoints.Live)
         && !context.Request.Headers.GetCommaSeparatedValues("Upgrade").Contains("websocket", StringComparer.OrdinalIgnoreCase)
         && !HttpMethods.IsConnect(context.Request.Method); // HTTP/2's upgrade.

@@ -143,10 +143,10 @@ internal sealed class UnitCostRuns(Bench bench)
         var idle = session.Quiet();
         _book.Add(
             "redis_gateway_second", (idle.Redis - _book["redis_second"]) / (ManyGateways - 1), PerSecond, $"{ManyGateways} gateways without viewers, less 1");
-        _book.Add("gateway_second", idle.Gateways / ManyGateways, PerSecond, $"{ManyGateways} gateways without viewers"); // Less noise than one.
         var unheard = session.Publish(PublishRate) - idle;
         session.Connect(ManyGateways, idle);
         var heard = session.Publish(PublishRate) - idle;
+        AddSparseMessages(heard - unheard);
         var push = (heard.Redis - unheard.Redis) / (PublishRate * ManyGateways);
         _book.Add("redis_push", push, "µs", $"1 stream on {ManyGateways} gateways, {PublishRate} events/s");
         var rate = Math.Round(0.5e6 / (ManyGateways * (_book["gateway_message"] + _book["gateway_delivery"]))); // Half of the gateways' core.
@@ -159,12 +159,23 @@ internal sealed class UnitCostRuns(Bench bench)
         return unheard.Redis / PublishRate;
     }
 
-    /// <summary>Messages that nobody listens to: what they cost in a cluster with plain pub/sub, beyond what they cost on one server.</summary>
+    /// <summary>A gateway that hears little wakes up for each message: beside seven others it pays more for one than a busy gateway does.</summary>
+    private void AddSparseMessages(PartRates heard)
+    {
+        var busy = _book.Costs["gateway_message"];
+        _book.Add(
+            "gateway_message", (heard.Gateways / (PublishRate * ManyGateways)) - _book["gateway_delivery"], "µs", $"1 stream on {ManyGateways} gateways, {PublishRate} events/s");
+        _book.AddBusy("gateway_message", PublishRate, busy.BusyValue, busy.BusyRate);
+    }
+
+    /// <summary>What each gateway and each shard costs where every gateway has a link to every shard. Messages that nobody listens to: what they cost in a cluster with plain pub/sub, beyond what they cost on one server.</summary>
     private async Task ClusterAsync(double publish)
     {
-        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(RedisShards: Shards), 1);
+        await using var session = await CostSession.OpenAsync(bench, new NovaLayout(Gateways: ManyGateways, RedisShards: Shards), 1);
         var idle = session.Quiet();
-        _book.Add("redis_second", (idle.Redis / Shards) - _book["redis_gateway_second"], PerSecond, $"{Shards} shards, 1 gateway");
+        var cell = $"{Shards} shards, {ManyGateways} gateways without viewers";
+        _book.Add("redis_second", (idle.Redis / Shards) - (ManyGateways * _book["redis_gateway_second"]), PerSecond, cell);
+        _book.Add("gateway_second", idle.Gateways / ManyGateways, PerSecond, cell); // Less noise than one.
         var events = session.Publish(PublishRate) - idle;
         _book.Add("redis_forward", ((events.Redis / PublishRate) - publish) / (Shards - 1), "µs", $"{Shards} shards, {PublishRate} events/s that nobody listens to");
     }
