@@ -25,6 +25,7 @@ var telemetry = builder.AddProject<Projects.Nova_Telemetry>("telemetry")
     .WithIconName("PersonFeedback")
     .WithReplicas(settings.Replicas)
     .WithReference(backing.Telemetry, "telemetry").WaitFor(backing.Telemetry)
+    .WithReference(streamState) // Asked again and again for what happened; it may come later.
     .WithSecrets(secrets)
     .WithNovaDefaults()
     .WithUrlForEndpoint("http", url => (url.DisplayText, url.Url) = ("OpenAPI", "/openapi/v1.json"))

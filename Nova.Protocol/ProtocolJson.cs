@@ -26,6 +26,7 @@ namespace Nova.Protocol;
 [JsonSerializable(typeof(StreamSnapshot))]
 [JsonSerializable(typeof(IssueBatch))]
 [JsonSerializable(typeof(IssueBatchReceipt))]
+[JsonSerializable(typeof(TimelinePage))]
 public sealed partial class ProtocolJson : JsonSerializerContext
 {
     // Nothing here is put into HTML as it is; escaping only what JSON demands keeps Unicode titles readable and frames short.

@@ -90,8 +90,8 @@ public sealed class NovaStack : IAsyncDisposable
         CheckSettings();
         await StartInfraAsync(cancellationToken);
         StreamState = await StartAsync("stream-state", 0, builder => builder.AddStreamState(), app => app.MapStreamState(), cancellationToken);
-        Telemetry = await StartAsync("telemetry", 0, builder => builder.AddTelemetry(), app => app.MapTelemetry(), cancellationToken);
         Set("services:stream-state:http:0", StreamState.OriginalString);
+        Telemetry = await StartAsync("telemetry", 0, builder => builder.AddTelemetry(), app => app.MapTelemetry(), cancellationToken);
         Set("services:telemetry:http:0", Telemetry.OriginalString);
         await WaitUntilReadyAsync(StreamState, cancellationToken);
         await WaitUntilReadyAsync(Telemetry, cancellationToken);

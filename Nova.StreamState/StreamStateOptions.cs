@@ -31,6 +31,9 @@ public sealed class StreamStateOptions
     /// </summary>
     public TimeSpan OutboxRetention { get; set; } = TimeSpan.FromHours(24);
 
+    /// <summary>How long Telemetry may be away and still hear everything that happened.</summary>
+    public TimeSpan TimelineRetention { get; set; } = TimeSpan.FromDays(3);
+
     /// <summary>How often what is past its time is deleted.</summary>
     public TimeSpan RetentionInterval { get; set; } = TimeSpan.FromMinutes(1);
 
@@ -61,6 +64,7 @@ internal sealed class ValidateStreamStateOptions : IValidateOptions<StreamStateO
             (nameof(options.EndedRetention), options.EndedRetention),
             (nameof(options.StreamRetention), options.StreamRetention),
             (nameof(options.OutboxRetention), options.OutboxRetention),
+            (nameof(options.TimelineRetention), options.TimelineRetention),
             (nameof(options.RetentionInterval), options.RetentionInterval),
             (nameof(options.IdempotencyRetention), options.IdempotencyRetention),
             (nameof(options.KickDuration), options.KickDuration),

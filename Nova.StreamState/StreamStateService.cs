@@ -8,6 +8,7 @@ using Nova.StreamState.Outbox;
 using Nova.StreamState.Presence;
 using Nova.StreamState.Retention;
 using Nova.StreamState.Streams;
+using Nova.StreamState.Timeline;
 
 namespace Nova.StreamState;
 
@@ -68,5 +69,6 @@ public static class StreamStateService
         app.MapStreamsApi();
         app.MapIngestApi();
         app.MapSnapshotApi();
+        app.MapTimelineApi();
     }
 }

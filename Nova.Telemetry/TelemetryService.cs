@@ -1,8 +1,15 @@
 using Nova.Protocol;
 using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Configuration;
+using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Postgres;
+using Nova.ServiceDefaults.Security;
+using Nova.Telemetry.Access;
 using Nova.Telemetry.Issues;
+using Nova.Telemetry.Quality;
+using Nova.Telemetry.Retention;
+using Nova.Telemetry.Summaries;
+using Nova.Telemetry.Timeline;
 
 namespace Nova.Telemetry;
 
@@ -15,14 +22,30 @@ public static class TelemetryService
         builder.AddPostgres("telemetry");
         builder.AddSchemaMigration("telemetry", typeof(TelemetryService).Assembly);
 
-        builder.Services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);
-        builder.Services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
+        var services = builder.Services;
+        services.AddValidatedOptions<TelemetryOptions, ValidateTelemetryOptions>(TelemetryOptions.Section);
+        services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);
+        services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
         {
             document.Info.Title = "Nova: issue reports";
             return Task.CompletedTask;
         }));
-        builder.Services.AddSingleton<TelemetryMetrics>();
-        builder.Services.AddSingleton<IssueStore>();
+        services.AddHttpClient(TimelineFollower.Client, http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey()
+            .AddServiceClient(attempt: TimeSpan.FromSeconds(3), total: TimeSpan.FromSeconds(8));
+
+        services.AddSingleton<TelemetryMetrics>();
+        services.AddSingleton<IssueStore>();
+        services.AddSingleton<IssueQueries>();
+        services.AddSingleton<IssueFeed>();
+        services.AddSingleton<SummaryQueries>();
+        services.AddSingleton<TimelineStore>();
+        services.AddSingleton<StreamStateClient>();
+        services.AddSingleton<ReportAccess>();
+        services.AddSingleton<ReportMarks>();
+        services.AddSingleton<AlertStore>();
+        services.AddHostedService<DaySweep>();
+        services.AddHostedService<TimelineFollower>();
+        services.AddHostedService<QualityWatch>();
     }
 
     public static void MapTelemetry(this WebApplication app)
@@ -30,5 +53,8 @@ public static class TelemetryService
         app.UseServiceDefaults();
         app.MapOpenApi();
         app.MapIssuesApi();
+        app.MapSummaryApi();
+        app.MapQoeApi();
+        app.MapAlertsApi();
     }
 }

@@ -30,7 +30,7 @@ internal sealed class ChangedCounts(IConnectionMultiplexer redis, RedisProbe pro
 
         foreach (var chunk in streams.Chunk(1000))
         {
-            await redis.GetDatabase().SetAddAsync(LiveKeys.ChangedCounts, [.. chunk.Select(id => (RedisValue)id.ToString("D"))]);
+            await redis.GetDatabase().SetAddAsync(LiveKeys.Changed, [.. chunk.Select(id => (RedisValue)id.ToString("D"))]);
         }
     }
 

@@ -15,14 +15,23 @@ internal static class ServiceRoutes
     /// <summary>A publisher's call may take five seconds (DESIGN.md 8); a service that hangs is found by its probe before the next one.</summary>
     private static readonly ForwarderRequestConfig Request = new() { ActivityTimeout = TimeSpan.FromSeconds(5) };
 
+    /// <summary>Feeds are silent for up to the 15 s between two heartbeats.</summary>
+    private static readonly ForwarderRequestConfig FeedRequest = new() { ActivityTimeout = TimeSpan.FromSeconds(60) };
+
+    private const string Feeds = "telemetry-feeds";
+
     private static readonly RouteConfig[] Routes =
     [
+        Route("stream-issues", "/api/v1/streams/{id}/issues/{**rest}", "telemetry"),
+        Route("stream-qoe", "/api/v1/streams/{id}/qoe", "telemetry"),
+        Route("quality", "/api/v1/quality/{**rest}", "telemetry"),
+        Route("issue-feed", "/api/v1/issues/stream", Feeds),
         Route("streams", "/api/v1/streams/{**rest}", "stream-state"),
         Route("issues", "/api/v1/issues/{**rest}", "telemetry"),
         Route("openapi", "/openapi/{**rest}", "stream-state"),
     ];
 
-    private static readonly ClusterConfig[] Clusters = [Cluster("stream-state"), Cluster("telemetry")];
+    private static readonly ClusterConfig[] Clusters = [Cluster("stream-state"), Cluster("telemetry"), Cluster("telemetry", Feeds, FeedRequest)];
 
     public static void AddServiceProxy(this IServiceCollection services)
     {
@@ -46,11 +55,11 @@ internal static class ServiceRoutes
     private static RouteConfig Route(string id, string path, string service) => new() { RouteId = id, ClusterId = service, Match = new RouteMatch { Path = path } };
 
     /// <summary>A replica that is dead or hangs gets no requests after its next probe; where none is well, all are tried.</summary>
-    private static ClusterConfig Cluster(string service) => new()
+    private static ClusterConfig Cluster(string service, string? id = null, ForwarderRequestConfig? request = null) => new()
     {
-        ClusterId = service,
+        ClusterId = id ?? service,
         LoadBalancingPolicy = "PowerOfTwoChoices",
-        HttpRequest = Request,
+        HttpRequest = request ?? Request,
         Destinations = new Dictionary<string, DestinationConfig> { [service] = new() { Address = $"https+http://{service}" } },
         Metadata = new Dictionary<string, string> { [ConsecutiveFailuresHealthPolicyOptions.ThresholdMetadataName] = "1" },
         HealthCheck = new HealthCheckConfig

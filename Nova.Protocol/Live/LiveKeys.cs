@@ -20,8 +20,8 @@ public static class LiveKeys
     /// </summary>
     public const string Gateways = "nova:{gateways}:leases";
 
-    /// <summary>Set of streams whose counts were published and are to be copied to Postgres.</summary>
-    public const string ChangedCounts = "nova:{counts}:changed";
+    /// <summary>Set of streams whose count or bitrate was published and is to be copied to Postgres.</summary>
+    public const string Changed = "nova:{counts}:changed";
 
     /// <summary>When the watch over broadcasters last began a walk, unix ms: where that is long ago, the silence since is not theirs.</summary>
     public const string Walk = "nova:{watch}:walked_at";
@@ -58,6 +58,7 @@ public static class LiveKeys
     /// <item><term>signal_at</term><description>the broadcaster's last heartbeat or measurement, unix ms</description></item>
     /// <item><term>watched, lost</term><description>1 after the first heartbeat; 1 while the broadcaster is lost</description></item>
     /// <item><term>bitrate_sent_at, bitrate_kbps</term><description>when a bitrate was last published, unix ms; the measurement held back since</description></item>
+    /// <item><term>sent_kbps, sent_maximum</term><description>the bitrate that was published last, and the stream's maximum then</description></item>
     /// <item><term>recount_until, recount_gateways</term><description>while the hash is rebuilt after a loss: how long at most, and how many gateways must report first</description></item>
     /// </list>
     /// </summary>

@@ -10,14 +10,14 @@
 -- ARGV[8]  ms between two bitrates
 -- Returns  {0 done, 1 the stream has ended, 2 the stream has changed: read it and come again;
 --           1 if the broadcaster counts as lost; 1 for the first heartbeat;
---           ms until the measurement may leave, for the first one that is held back; else 0}
+--           ms until the measurement may leave, for the first one that is held back; else 0; 1 if a bitrate was published}
 local key, signal = KEYS[1], ARGV[4]
 local fields = redis.call('HMGET', key, 'version', 'ended', 'event_at', 'changes_since', 'bitrate_sent_at', 'bitrate_kbps', 'watched', 'lost')
 if fields[2] then
-  return {1, 0, 0, 0}
+  return {1, 0, 0, 0, 0}
 end
 if tonumber(fields[1] or '0') > tonumber(ARGV[7]) then
-  return {2, 0, 0, 0}
+  return {2, 0, 0, 0, 0}
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -28,20 +28,20 @@ if signal ~= 'held' then
 end
 if signal == 'heartbeat' then
   redis.call('HSET', key, 'watched', 1)
-  return {0, lost, fields[7] and 0 or 1, 0}
+  return {0, lost, fields[7] and 0 or 1, 0, 0}
 end
 
 local held = fields[6]
 if signal == 'held' then
   if not held then
-    return {0, lost, 0, 0} -- A newer one has left, or what was measured before a loss is not sent (S56).
+    return {0, lost, 0, 0, 0} -- A newer one has left, or what was measured before a loss is not sent (S56).
   end
   signal = held
 end
 local early = tonumber(fields[5] or '0') + ARGV[8] - now
 if early > 0 then
   redis.call('HSET', key, 'bitrate_kbps', signal)
-  return {0, lost, 0, held and 0 or early}
+  return {0, lost, 0, held and 0 or early, 0}
 end
 -- As every time on the channel: not after an event that is on its way, nor before what the channel has (S45).
 local at = now
@@ -50,6 +50,6 @@ if fields[4] and now - tonumber(fields[4]) < 10000 then
 end
 at = math.max(at, tonumber(fields[3] or '0'))
 redis.call('HDEL', key, 'bitrate_kbps')
-redis.call('HSET', key, 'bitrate_sent_at', string.format('%.0f', now), 'event_at', string.format('%.0f', at))
+redis.call('HSET', key, 'bitrate_sent_at', string.format('%.0f', now), 'event_at', string.format('%.0f', at), 'sent_kbps', signal, 'sent_maximum', ARGV[6])
 redis.call(ARGV[2], ARGV[1], string.format('B %s %s %s %.0f', signal, ARGV[5], ARGV[6], at))
-return {0, lost, 0, 0}
+return {0, lost, 0, 0, 1}

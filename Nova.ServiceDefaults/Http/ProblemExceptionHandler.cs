@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Redis;
 using Npgsql;
+using Polly;
 using StackExchange.Redis;
 
 namespace Nova.ServiceDefaults.Http;
@@ -46,7 +47,7 @@ internal sealed partial class ProblemExceptionHandler(TimeProvider time, ILogger
             case PostgresException { SqlState: ['2', '3', ..] or "42601" or "42703" or "42883" or "42804" }: // Ours: trying again will not help.
                 LogUnexpected(logger, exception, context.Request.Method, context.Request.Path);
                 return Problems.Create(StatusCodes.Status500InternalServerError, "SERVER_ERROR", "Something failed on our side; it has been logged.");
-            case NpgsqlException or RedisException or SocketException or TimeoutException:
+            case NpgsqlException or RedisException or SocketException or TimeoutException or HttpRequestException or ExecutionRejectedException:
                 if (exception is PostgresException { SqlState: PostgresErrorCodes.ReadOnlySqlTransaction })
                 {
                     context.RequestServices.GetService<NpgsqlDataSource>()?.Clear(); // The primary was demoted; new sessions find the new one.
@@ -57,7 +58,7 @@ internal sealed partial class ProblemExceptionHandler(TimeProvider time, ILogger
                     LogDependencyUnavailable(logger, context.Request.Method, context.Request.Path, RedisFailure.ReasonOf(exception), suppressed);
                 }
 
-                return Problems.Unavailable(context, "A database behind this service is not reachable; try again.");
+                return Problems.Unavailable(context, "A database or service behind this one is not reachable; try again.");
             default:
                 LogUnexpected(logger, exception, context.Request.Method, context.Request.Path);
                 return Problems.Create(StatusCodes.Status500InternalServerError, "SERVER_ERROR", "Something failed on our side; it has been logged.");

@@ -113,7 +113,7 @@ internal sealed class IngestSignals(
                 LiveKeys.Channel(stream.StreamId), channels.PublishCommand, (long)LiveKeys.TimeToLive.TotalSeconds, signal,
                 WireNames<StreamQuality>.Of(stream.Quality), stream.EffectiveMaxBitrateKbps, stream.Version, (long)Limits.BitrateInterval.TotalMilliseconds,
             ]))!;
-        return new Answer((Outcome)answer[0], answer[1] == 1, answer[2] == 1, TimeSpan.FromMilliseconds(answer[3]));
+        return new Answer((Outcome)answer[0], answer[1] == 1, answer[2] == 1, TimeSpan.FromMilliseconds(answer[3]), answer[4] == 1);
     }
 
     private async Task FollowUpAsync(StreamRecord stream, Answer answer, CancellationToken cancellationToken)
@@ -129,6 +129,11 @@ internal sealed class IngestSignals(
             await liveness.RestoreAsync(stream.StreamId, cancellationToken);
         }
 
+        if (answer.IsPublished)
+        {
+            _ = redis.GetDatabase().SetAddAsync(LiveKeys.Changed, stream.StreamId.ToString("D"), CommandFlags.FireAndForget); // The persister samples it.
+        }
+
         if (answer.HeldFor > TimeSpan.Zero)
         {
             held.Add(stream, answer.HeldFor);
@@ -142,5 +147,5 @@ internal sealed class IngestSignals(
         Changed = 2,
     }
 
-    private sealed record Answer(Outcome Outcome, bool IsLost, bool IsFirstHeartbeat, TimeSpan HeldFor);
+    private sealed record Answer(Outcome Outcome, bool IsLost, bool IsFirstHeartbeat, TimeSpan HeldFor, bool IsPublished);
 }

@@ -2,14 +2,15 @@ using Microsoft.Extensions.Options;
 using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Postgres;
+using Nova.StreamState.Timeline;
 using Npgsql;
 using StackExchange.Redis;
 
 namespace Nova.StreamState.Presence;
 
 /// <summary>
-/// Copies viewer numbers that changed from Redis to Postgres every few seconds, so that losing Redis loses no older peak; and measures the outbox's depth
-/// in the same round. One replica at a time.
+/// Copies viewer numbers and bitrates that changed from Redis to Postgres every few seconds, so that losing Redis loses no older peak and the timeline has
+/// samples of both; and measures the outbox's depth in the same round. One replica at a time.
 /// </summary>
 internal sealed class PresencePersister(
     NpgsqlDataSource dataSource, IConnectionMultiplexer redis, SchemaMigration schema, Leases leases, LoopGuards guards, PresenceReader presence,
@@ -58,28 +59,35 @@ internal sealed class PresencePersister(
             }
             catch
             {
-                await redis.GetDatabase().SetAddAsync(LiveKeys.ChangedCounts, changed);
+                await redis.GetDatabase().SetAddAsync(LiveKeys.Changed, changed);
                 throw;
             }
         }
     }
 
-    private Task<RedisValue[]> TakeChangedAsync() => redis.GetDatabase().SetPopAsync(LiveKeys.ChangedCounts, Batch);
+    private Task<RedisValue[]> TakeChangedAsync() => redis.GetDatabase().SetPopAsync(LiveKeys.Changed, Batch);
 
     private async Task PersistAsync(Guid[] streamIds, CancellationToken cancellationToken)
     {
         var totals = await presence.ReadAsync(streamIds, Patience, cancellationToken);
 
         // Only what changed is written: a dead row version per stream and round would be work for vacuum.
-        await using var update = dataSource.CreateCommand(
+        await using var update = dataSource.CreateBatch();
+        update.BatchCommands.Add(new(
             """
             UPDATE streams s SET peak_viewers = greatest(s.peak_viewers, live.peak), viewer_count = live.viewers
             FROM unnest($1, $2, $3) AS live (stream_id, viewers, peak)
             WHERE s.stream_id = live.stream_id AND s.status = 'active' AND (s.peak_viewers < live.peak OR s.viewer_count <> live.viewers)
-            """);
-        update.Parameters.Add(new() { Value = totals.Keys.ToArray() });
-        update.Parameters.Add(new() { Value = totals.Values.Select(live => live.ViewerCount).ToArray() });
-        update.Parameters.Add(new() { Value = totals.Values.Select(live => live.PeakViewers).ToArray() });
+            """)
+        {
+            Parameters =
+            {
+                new() { Value = totals.Keys.ToArray() },
+                new() { Value = totals.Values.Select(live => live.ViewerCount).ToArray() },
+                new() { Value = totals.Values.Select(live => live.PeakViewers).ToArray() },
+            },
+        });
+        update.BatchCommands.Add(TimelineTable.InsertSamples(totals));
         await update.ExecuteNonQueryAsync(cancellationToken);
     }
 

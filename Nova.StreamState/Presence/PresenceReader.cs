@@ -47,6 +47,7 @@ internal sealed class PresenceReader(IConnectionMultiplexer redis, LiveGateways 
     private static PresenceTotals? Sum(HashEntry[] hash, HashSet<string> live)
     {
         var (sum, peak, isCounted) = (0, 0, false);
+        (int? sentKbps, int? sentMaximum) = (null, null);
         foreach (var field in hash)
         {
             if (!field.Value.TryParse(out int number))
@@ -58,8 +59,11 @@ internal sealed class PresenceReader(IConnectionMultiplexer redis, LiveGateways 
             sum += live.Contains(name) ? number : 0;
             peak = name == "peak" ? number : peak;
             isCounted |= name == "total";
+            sentKbps = name == "sent_kbps" ? number : sentKbps;
+            sentMaximum = name == "sent_maximum" ? number : sentMaximum;
         }
 
-        return isCounted ? new PresenceTotals(Math.Min(sum, peak), peak) : null; // Beyond the peak they may be a dead gateway's (S51).
+        // Beyond the peak they may be a dead gateway's (S51).
+        return isCounted ? new PresenceTotals(Math.Min(sum, peak), peak) { BitrateKbps = sentKbps, MaximumKbps = sentMaximum } : null;
     }
 }

@@ -1,4 +1,11 @@
 namespace Nova.StreamState.Presence;
 
 /// <summary>How many watch a stream now, and the most at once in this broadcast, summed over all gateways.</summary>
-public readonly record struct PresenceTotals(int ViewerCount, int PeakViewers);
+public readonly record struct PresenceTotals(int ViewerCount, int PeakViewers)
+{
+    /// <summary>The bitrate that was published last.</summary>
+    public int? BitrateKbps { get; init; }
+
+    /// <summary>What it was measured against.</summary>
+    public int? MaximumKbps { get; init; }
+}

@@ -48,6 +48,11 @@ internal sealed class RetentionSweep(
             "DELETE FROM outbox WHERE id = ANY(ARRAY(SELECT id FROM outbox WHERE happened_at < now() - $1 ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))",
             options.Value.OutboxRetention
         ),
+        (
+            "timeline",
+            "DELETE FROM timeline WHERE ctid = ANY(ARRAY(SELECT ctid FROM timeline WHERE happened_at < now() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+            options.Value.TimelineRetention
+        ),
     ];
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

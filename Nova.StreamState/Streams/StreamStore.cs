@@ -2,6 +2,7 @@ using Nova.Protocol;
 using Nova.ServiceDefaults.Postgres;
 using Nova.StreamState.Outbox;
 using Nova.StreamState.Presence;
+using Nova.StreamState.Timeline;
 using Npgsql;
 
 namespace Nova.StreamState.Streams;
@@ -27,6 +28,8 @@ internal sealed class StreamStore(
             return new(ChangeOutcome.IdTaken, null);
         }
 
+        await using var entry = new NpgsqlBatch(connection) { BatchCommands = { TimelineTable.InsertCreated(created) } };
+        await entry.ExecuteNonQueryAsync(cancellationToken);
         var answer = results.Of(StatusCodes.Status201Created, created, totals: null);
         if (key is not null && !await IdempotencyRecord.TrySaveAsync(connection, key, answer, cancellationToken))
         {
@@ -167,6 +170,11 @@ internal sealed class StreamStore(
         batch.BatchCommands.Add(StreamRows.Update(after));
         foreach (var (stream, eventName, envelope, kick) in transitions)
         {
+            if (kick is null)
+            {
+                batch.BatchCommands.Add(TimelineTable.Insert(stream, eventName, envelope));
+            }
+
             batch.BatchCommands.Add(kick is null ? StreamRows.UpsertLatestEvent(stream, eventName, envelope) : StreamRows.UpsertKick(stream, kick));
             batch.BatchCommands.Add(OutboxTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope));
         }

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Nova.Protocol;
 
 namespace Nova.Telemetry.Issues;
@@ -14,6 +13,6 @@ internal sealed record IssueResource(
 /// <param name="NextCursor">For the next page; null on the last.</param>
 internal sealed record IssuePage(IReadOnlyList<IssueResource> Issues, string? NextCursor);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(TimestampConverter)])]
-[JsonSerializable(typeof(IssuePage))]
-internal sealed partial class TelemetryJson : JsonSerializerContext;
+/// <summary>A line of an export.</summary>
+/// <param name="Cursor">An export with this cursor goes on after this line.</param>
+internal sealed record ExportedIssue(IssueResource Issue, string Cursor);

@@ -8,11 +8,8 @@ using NpgsqlTypes;
 
 namespace Nova.Telemetry.Issues;
 
-internal sealed record IssueFilter(
-    Guid? StreamId, DateTimeOffset? Since, DateTimeOffset? Until, IssueType? IssueType, IssueSeverity? Severity, PageCursor? After);
-
-/// <summary>The reports in Postgres.</summary>
-internal sealed class IssueStore(NpgsqlDataSource dataSource)
+/// <summary>Stores reports in Postgres.</summary>
+internal sealed class IssueStore(NpgsqlDataSource dataSource, TelemetryMetrics metrics, ILogger<IssueStore> logger)
 {
     private const int MaxLabelChars = 200;
 
@@ -20,10 +17,33 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
     private const double MaxKbps = 1e15;
 
     /// <summary>
-    /// Stores a batch in one round trip. The same batch again, or a report whose viewer sent the same <c>report_id</c> for the stream before, stores
-    /// nothing and is answered with the first one's id.
+    /// Stores a batch. The same batch again, or a report whose viewer sent the same <c>report_id</c> for the stream before, stores nothing and is answered
+    /// with the first one's id. A report that the database refuses is set aside, and the others are stored.
     /// </summary>
     public async Task<IReadOnlyList<Guid>> AddAsync(IReadOnlyList<IssueReport> reports, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await AddTogetherAsync(reports, cancellationToken);
+        }
+        catch (PostgresException refused) when (IsOfTheData(refused))
+        {
+            if (reports is [var report])
+            {
+                await SetAsideAsync(report, refused.MessageText, cancellationToken);
+                return [report.IssueId];
+            }
+
+            var half = reports.Count / 2;
+            return [.. await AddAsync([.. reports.Take(half)], cancellationToken), .. await AddAsync([.. reports.Skip(half)], cancellationToken)];
+        }
+    }
+
+    /// <summary>Of the classes 22 (data exception), 23 (integrity constraint violation) and 54 (program limit exceeded): it fails each time it is tried.</summary>
+    private static bool IsOfTheData(PostgresException refused) => refused.SqlState[..2] is "22" or "23" or "54";
+
+    /// <summary>One round trip and one transaction.</summary>
+    private async Task<IReadOnlyList<Guid>> AddTogetherAsync(IReadOnlyList<IssueReport> reports, CancellationToken cancellationToken)
     {
         await using var batch = dataSource.CreateBatch();
         batch.BatchCommands.Add(Insert(reports));
@@ -44,53 +64,32 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
             report.ReportId is not null && stored.TryGetValue((report.StreamId, report.ViewerId, Storable(report.ReportId)!), out var first) ? first : report.IssueId)];
     }
 
-    /// <summary>Newest first; the caller asks for one row more than a page to see whether there is a next one.</summary>
-    public async Task<List<IssueResource>> ListAsync(IssueFilter filter, int rows, CancellationToken cancellationToken)
+    private async Task SetAsideAsync(IssueReport report, string reason, CancellationToken cancellationToken)
     {
-        await using var command = dataSource.CreateCommand(
-            """
-            SELECT issue_id, stream_id, viewer_id, session_id, report_id, issue_type, severity, description, client_info, reported_at FROM issues
-            WHERE ($1::uuid IS NULL OR stream_id = $1) AND ($2::timestamptz IS NULL OR reported_at >= $2) AND ($3::timestamptz IS NULL OR reported_at < $3)
-              AND ($4::text IS NULL OR issue_type = $4) AND ($5::text IS NULL OR severity = $5)
-              AND ($6::timestamptz IS NULL OR (reported_at, issue_id) < ($6, $7))
-            ORDER BY reported_at DESC, issue_id DESC LIMIT $8
-            """);
-        command.Parameters.AddRange(new NpgsqlParameter[]
-        {
-            new() { Value = filter.StreamId ?? (object)DBNull.Value },
-            new() { Value = filter.Since ?? (object)DBNull.Value },
-            new() { Value = filter.Until ?? (object)DBNull.Value },
-            new() { Value = filter.IssueType is { } type ? WireNames<IssueType>.Of(type) : DBNull.Value },
-            new() { Value = filter.Severity is { } severity ? WireNames<IssueSeverity>.Of(severity) : DBNull.Value },
-            new() { Value = filter.After?.Time ?? (object)DBNull.Value },
-            new() { Value = filter.After?.Id ?? Guid.Empty },
-            new() { Value = rows },
-        });
-        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
-        List<IssueResource> issues = [];
-        while (await reader.ReadAsync(cancellationToken))
-        {
-            issues.Add(new IssueResource(
-                reader.Get<Guid>("issue_id"),
-                reader.Get<Guid>("stream_id"),
-                reader.Get<Guid>("viewer_id"),
-                reader.Get<string>("session_id"),
-                reader.FindText("report_id"),
-                WireNames<IssueType>.Parse(reader.Get<string>("issue_type")),
-                WireNames<IssueSeverity>.Parse(reader.Get<string>("severity")),
-                reader.Get<string>("description"),
-                reader.FindText("client_info") is { } info ? JsonElement.Parse(info) : null,
-                reader.Get<DateTimeOffset>("reported_at")));
-        }
-
-        return issues;
+        await using var insert = dataSource.CreateCommand("INSERT INTO rejected_issues (issue_id, reason, report) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+        insert.Parameters.Add(new() { Value = report.IssueId });
+        insert.Parameters.Add(new() { Value = reason });
+        insert.Parameters.Add(new() { Value = JsonSerializer.SerializeToUtf8Bytes(report, ProtocolJson.Default.IssueReport) });
+        await insert.ExecuteNonQueryAsync(cancellationToken);
+        metrics.ReportSetAside();
+        logger.ReportSetAside(report.IssueId, reason);
     }
 
     private static NpgsqlBatchCommand Insert(IReadOnlyList<IssueReport> reports) => new(
         """
+        WITH given AS (
+            SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) AS given (
+                issue_id, stream_id, viewer_id, session_id, report_id, issue_type, severity, description,
+                player, browser, os, network, bandwidth_estimate_kbps, client_info, reported_at)
+        ), named AS (
+            -- In one order, so that two batches with the same names wait for each other and not in a circle.
+            INSERT INTO report_names (stream_id, viewer_id, report_id, issue_id, reported_at)
+            SELECT stream_id, viewer_id, report_id, issue_id, reported_at FROM given WHERE report_id IS NOT NULL ORDER BY 1, 2, 3, issue_id
+            ON CONFLICT DO NOTHING RETURNING issue_id
+        )
         INSERT INTO issues (issue_id, stream_id, viewer_id, session_id, report_id, issue_type, severity, description,
                             player, browser, os, network, bandwidth_estimate_kbps, client_info, reported_at)
-        SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+        SELECT * FROM given WHERE report_id IS NULL OR issue_id IN (SELECT issue_id FROM named)
         ON CONFLICT DO NOTHING
         """)
     {
@@ -116,8 +115,8 @@ internal sealed class IssueStore(NpgsqlDataSource dataSource)
 
     private static NpgsqlBatchCommand FindByReportId(IReadOnlyList<IssueReport> named) => new(
         """
-        SELECT i.stream_id, i.viewer_id, i.report_id, i.issue_id
-        FROM issues i JOIN unnest($1, $2, $3) AS named (stream_id, viewer_id, report_id) USING (stream_id, viewer_id, report_id)
+        SELECT n.stream_id, n.viewer_id, n.report_id, n.issue_id
+        FROM report_names n JOIN unnest($1, $2, $3) AS named (stream_id, viewer_id, report_id) USING (stream_id, viewer_id, report_id)
         """)
     {
         Parameters =

@@ -1,12 +1,12 @@
-using Microsoft.AspNetCore.Mvc;
+using System.Net.ServerSentEvents;
 using Nova.Protocol;
-using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
+using Nova.Telemetry.Access;
 
 namespace Nova.Telemetry.Issues;
 
-/// <summary>Reports in from the gateways, and out to operators (PROTOCOL.md 3.3).</summary>
+/// <summary>Reports in from the gateways, and out to operators and broadcasters (PROTOCOL.md 3.3).</summary>
 internal static class IssuesApi
 {
     private const int DefaultPageSize = 50;
@@ -16,9 +16,12 @@ internal static class IssuesApi
     public static void MapIssuesApi(this WebApplication app)
     {
         app.MapInternal().MapPost("/issues", AddAsync);
-        app.MapGet("/api/v1/issues", ListAsync).RequireAuthorization().WithTags("Issues")
-            .WithName("ListIssues").WithSummary("Viewers' issue reports, newest first; operators only")
-            .Produces<IssuePage>().ProducesProblem(400).ProducesProblem(401).ProducesProblem(403);
+        var issues = app.MapGroup("/api/v1/issues").RequireAuthorization().WithTags("Issues").ProducesProblem(400).ProducesProblem(401).ProducesProblem(403);
+        issues.MapGet("/", ListAsync).WithName("ListIssues").WithSummary("Viewers' issue reports, newest first; of all streams for operators only").Produces<IssuePage>();
+        issues.MapGet("/stream", StreamAsync).WithName("StreamIssues").Produces<string>(contentType: "text/event-stream")
+            .WithSummary("Reports and alerts as they are stored, as server-sent events; Last-Event-ID goes on where a reader was");
+        issues.MapGet("/export", ExportAsync).WithName("ExportIssues").Produces<string>(contentType: "text/csv").Produces<string>(contentType: "application/jsonl")
+            .WithSummary("All reports that match, as CSV or as a JSON object to a line");
     }
 
     /// <summary>Answers after commit: what is in the answer is durable.</summary>
@@ -35,39 +38,61 @@ internal static class IssuesApi
     }
 
     private static async Task<IResult> ListAsync(
-        Caller caller,
-        IssueStore store,
-        [FromQuery(Name = "stream_id")] string? streamId,
-        string? since,
-        string? until,
-        [FromQuery(Name = "issue_type")] string? issueType,
-        string? severity,
-        string? cursor,
-        string? limit,
-        CancellationToken cancellationToken)
+        [AsParameters] IssueQuery query, string? cursor, string? limit, Caller caller, ReportAccess access, IssueQueries issues, CancellationToken cancellationToken)
     {
-        if (caller.Role != CallerRole.Operator)
-        {
-            return Problems.Create(StatusCodes.Status403Forbidden, ErrorCodes.Unauthorized, "Only operators read issue reports.");
-        }
-
         var errors = new FieldErrors();
-        var filter = new IssueFilter(
-            errors.Id("stream_id", streamId),
-            errors.Time("since", since),
-            errors.Time("until", until),
-            errors.Choice<IssueType>("issue_type", issueType, WireNames<IssueType>.TryParse, WireNames<IssueType>.Choices),
-            errors.Choice<IssueSeverity>("severity", severity, WireNames<IssueSeverity>.TryParse, WireNames<IssueSeverity>.Choices),
-            PageCursor.Read(cursor, errors));
+        var filter = query.Read(errors);
+        var after = PageCursor.Read(cursor, errors);
         var size = errors.Limit("limit", limit, DefaultPageSize, MaxPageSize);
         if (errors.Any)
         {
             return Problems.Invalid(errors.All);
         }
 
-        var rows = await store.ListAsync(filter, size + 1, cancellationToken);
-        return TypedResults.Ok(new IssuePage(
-            [.. rows.Take(size)],
-            rows.Count > size ? new PageCursor(rows[size - 1].ReportedAt, rows[size - 1].IssueId).ToString() : null));
+        if (await access.CheckAsync(caller, filter.StreamId, cancellationToken) is { } refusal)
+        {
+            return refusal;
+        }
+
+        var rows = await issues.ListAsync(filter, after, size + 1, cancellationToken);
+        return TypedResults.Ok(new IssuePage([.. rows.Take(size)], rows.Count > size ? IssueQueries.CursorOf(rows[size - 1]).ToString() : null));
+    }
+
+    private static async Task<IResult> StreamAsync(
+        [AsParameters] IssueQuery query, HttpContext http, Caller caller, ReportAccess access, IssueFeed feed, CancellationToken cancellationToken)
+    {
+        var errors = new FieldErrors();
+        var filter = query.Read(errors);
+        FeedPosition? after = null;
+        if (http.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } lastId)
+        {
+            after = FeedPosition.TryParse(lastId, out var position) ? position : null;
+            if (after is null)
+            {
+                errors.Add("Last-Event-ID", "must be the id of an event of this feed");
+            }
+        }
+
+        return errors.Any ? Problems.Invalid(errors.All)
+            : await access.CheckAsync(caller, filter.StreamId, cancellationToken)
+                ?? TypedResults.ServerSentEvents<string>(feed.ReadAsync(filter, after, http.Response, cancellationToken));
+    }
+
+    private static async Task<IResult> ExportAsync(
+        [AsParameters] IssueQuery query, string? format, string? cursor, Caller caller, ReportAccess access, IssueQueries issues, CancellationToken cancellationToken)
+    {
+        var errors = new FieldErrors();
+        var filter = query.Read(errors);
+        var after = PageCursor.Read(cursor, errors);
+        var chosen = errors.Choice<ExportFormat>("format", format, TryParseFormat, "csv, jsonl") ?? ExportFormat.Csv;
+        return errors.Any ? Problems.Invalid(errors.All)
+            : await access.CheckAsync(caller, filter.StreamId, cancellationToken)
+                ?? new IssueExport(issues.ReadAllAsync(filter, after, cancellationToken), chosen);
+    }
+
+    private static bool TryParseFormat(string? text, out ExportFormat format)
+    {
+        format = text == "jsonl" ? ExportFormat.JsonLines : ExportFormat.Csv;
+        return text is "csv" or "jsonl";
     }
 }

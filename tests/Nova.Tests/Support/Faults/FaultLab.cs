@@ -145,7 +145,8 @@ public sealed class FaultLab : IAsyncDisposable
     private LabTelemetry AddTelemetry()
     {
         var postgres = AddLink(Postgres.Port);
-        return new(NewService("Telemetry", [PostgresConnection("telemetry", postgres, "telemetry")]), postgres);
+        var states = States.Select((state, index) => ($"services__stream-state__http__{index}", state.Service.LinkToIt().Address.OriginalString.TrimEnd('/')));
+        return new(NewService("Telemetry", [PostgresConnection("telemetry", postgres, "telemetry"), .. states]), postgres);
     }
 
     private LabGateway AddGateway(params (string Name, string Value)[] settings)

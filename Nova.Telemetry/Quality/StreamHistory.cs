@@ -1,0 +1,94 @@
+using Nova.Protocol;
+
+namespace Nova.Telemetry.Quality;
+
+/// <summary>Something that may have made viewers suffer.</summary>
+/// <param name="Kind"><c>quality_changed</c>, <c>error</c> or <c>bitrate_health</c>.</param>
+/// <param name="Description">In words: <c>1080p → 720p</c>.</param>
+internal sealed record StreamChange(DateTimeOffset At, string Kind, string Description);
+
+/// <summary>A report as the judgement needs it.</summary>
+internal readonly record struct ReportMark(DateTimeOffset At, Guid ViewerId, IssueType IssueType);
+
+/// <summary>What happened to a stream in a time, pure: its changes, and how many watched when.</summary>
+internal sealed class StreamHistory
+{
+    public const string BitrateHealth = "bitrate_health";
+
+    /// <summary>A health that changes so soon after another change is its consequence: a lower quality has another maximum.</summary>
+    private static readonly TimeSpan Consequence = TimeSpan.FromSeconds(15);
+
+    /// <summary>From each time on, so many watched.</summary>
+    private readonly List<(DateTimeOffset At, int Viewers)> _counts = [];
+
+    /// <param name="entries">In the order in which they happened.</param>
+    public StreamHistory(IReadOnlyList<TimelineEntry> entries, DateTimeOffset since, DateTimeOffset until)
+    {
+        (Since, Until) = (since, until);
+        List<StreamChange> changes = [];
+        StreamHealth? health = null;
+        foreach (var entry in entries)
+        {
+            if (entry.ViewerCount is { } viewers)
+            {
+                _counts.Add((entry.HappenedAt, viewers));
+            }
+
+            if (entry.Kind is EventNames.StreamStarted or EventNames.StreamEnded)
+            {
+                Bounds.Add(entry.HappenedAt);
+            }
+
+            if (entry.Kind == EventNames.StreamEnded)
+            {
+                _counts.Add((entry.HappenedAt, 0));
+            }
+
+            if (ChangeOf(entry, health) is { } change && change.At >= since
+                && !(change.Kind == BitrateHealth && changes is [.., var last] && change.At - last.At < Consequence))
+            {
+                changes.Add(change);
+            }
+
+            health = entry.Health ?? health;
+        }
+
+        Changes = changes;
+    }
+
+    public DateTimeOffset Since { get; }
+
+    public DateTimeOffset Until { get; }
+
+    public IReadOnlyList<StreamChange> Changes { get; }
+
+    /// <summary>Beyond the start and the end of the broadcast nothing is compared.</summary>
+    public List<DateTimeOffset> Bounds { get; } = [];
+
+    /// <summary>How long viewers watched in a time, all together, in seconds.</summary>
+    public double ViewerSeconds(DateTimeOffset from, DateTimeOffset to)
+    {
+        var sum = 0.0;
+        for (var i = 0; i < _counts.Count; i++)
+        {
+            var start = _counts[i].At > from ? _counts[i].At : from;
+            var end = i + 1 < _counts.Count && _counts[i + 1].At < to ? _counts[i + 1].At : to;
+            sum += end > start ? (end - start).TotalSeconds * _counts[i].Viewers : 0;
+        }
+
+        return sum;
+    }
+
+    private static StreamChange? ChangeOf(TimelineEntry entry, StreamHealth? health)
+    {
+        string Text(string member) => entry.Data?.TryGetProperty(member, out var value) == true ? value.ToString() : "";
+        return entry.Kind switch
+        {
+            EventNames.QualityChanged => new(entry.HappenedAt, entry.Kind, $"{Text("previous_quality")} → {Text("new_quality")}"),
+            EventNames.Error => new(entry.HappenedAt, entry.Kind, $"error {Text("error_code")}"),
+            TimelineKinds.Sample when entry.Health is { } now && health is { } before && now != before =>
+                new(entry.HappenedAt, BitrateHealth, $"bitrate health {WireNames<StreamHealth>.Of(before)} → {WireNames<StreamHealth>.Of(now)}"),
+            _ => null,
+        };
+    }
+}
