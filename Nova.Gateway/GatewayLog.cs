@@ -36,8 +36,8 @@ internal static partial class GatewayLog
     [LoggerMessage(220, LogLevel.Warning, "IssuesWaiting: Telemetry did not take {Count} reports: {Reason}; trying again")]
     public static partial void IssuesWaiting(this ILogger logger, int count, string reason);
 
-    [LoggerMessage(221, LogLevel.Warning, "IssuesLost: {Count} reports were not stored before this gateway stopped")]
-    public static partial void IssuesLost(this ILogger logger, int count);
+    [LoggerMessage(221, LogLevel.Warning, "IssuesHandedBack: {Count} reports were not stored before this gateway stopped; their viewers are told")]
+    public static partial void IssuesHandedBack(this ILogger logger, long count);
 
     [LoggerMessage(222, LogLevel.Error, "IssuesRefused: {Count} reports cannot be handed over")]
     public static partial void IssuesRefused(this ILogger logger, Exception exception, int count);

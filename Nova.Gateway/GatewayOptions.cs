@@ -82,6 +82,9 @@ public sealed class GatewayOptions
     /// <summary>Issue reports held while Telemetry is unavailable; beyond, viewers get an error that theirs was not stored.</summary>
     public int IssueQueue { get; set; } = 10_000;
 
+    /// <summary>And so many bytes of them, whichever is reached first.</summary>
+    public long IssueQueueBytes { get; set; } = 64 * 1024 * 1024;
+
     /// <summary>A viewer that takes nothing of what waits for it for this long is closed with 1013.</summary>
     public TimeSpan StallTimeout { get; set; } = TimeSpan.FromMinutes(2);
 

@@ -39,8 +39,8 @@ internal enum IssueResult
     /// <summary>Telemetry will never take it.</summary>
     Rejected,
 
-    /// <summary>The gateway stopped before Telemetry had it.</summary>
-    Lost,
+    /// <summary>The gateway stopped before Telemetry had it; the viewer was told.</summary>
+    HandedBack,
 }
 
 /// <summary>Why a session ended.</summary>
@@ -108,6 +108,6 @@ internal static class MetricLabels
         IssueResult.Refused => "refused",
         IssueResult.Stored => "stored",
         IssueResult.Rejected => "rejected",
-        _ => "lost",
+        _ => "handed_back",
     };
 }

@@ -44,6 +44,7 @@ internal sealed class ValidateGatewayOptions : IValidateOptions<GatewayOptions>
             nameof(options.CountInterval), options.CountInterval, "from 10 ms to 100 ms");
         Check(options.PresenceLease >= TimeSpan.FromSeconds(3), nameof(options.PresenceLease), options.PresenceLease, "at least 3 s");
         Check(options.IssueQueue > 0, nameof(options.IssueQueue), options.IssueQueue, "at least 1");
+        Check(options.IssueQueueBytes >= 64 * 1024, nameof(options.IssueQueueBytes), options.IssueQueueBytes, "at least 65536, the size of a few reports");
         Check(options.StallTimeout >= TimeSpan.FromSeconds(5), nameof(options.StallTimeout), options.StallTimeout, "at least 5 s");
         Check(options.DrainDelay >= TimeSpan.Zero, nameof(options.DrainDelay), options.DrainDelay, "zero or longer");
         Check(options.DrainWave > 0, nameof(options.DrainWave), options.DrainWave, "at least 1");

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
 using Nova.Gateway.Admission;
+using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Viewers;
 
@@ -11,7 +12,7 @@ namespace Nova.Gateway.Draining;
 /// so that they do not all come to the next gateway at once. Runs before the web server stops.
 /// </summary>
 internal sealed class DrainService(
-    AdmissionControl admission, ViewerSessions sessions, ViewerCounts counts, IOptions<GatewayOptions> options, GatewayMetrics metrics, TimeProvider time,
+    AdmissionControl admission, ViewerSessions sessions, ViewerCounts counts, IssueForwarder issues, IOptions<GatewayOptions> options, GatewayMetrics metrics, TimeProvider time,
     ILogger<DrainService> logger)
     : IHostedLifecycleService, IHealthCheck
 {
@@ -21,12 +22,15 @@ internal sealed class DrainService(
     /// <summary>How long Redis may take to hear that nobody is here any more.</summary>
     private static readonly TimeSpan Release = TimeSpan.FromSeconds(2);
 
-    /// <summary>Reports of issues that wait have this long, and the web server the rest.</summary>
-    private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(10);
+    /// <summary>How long reports of issues that wait may take to be stored, while their viewers can still be told.</summary>
+    private static readonly TimeSpan Reports = TimeSpan.FromSeconds(2);
+
+    /// <summary>For calls that are under way, and the web server.</summary>
+    private static readonly TimeSpan Afterwards = TimeSpan.FromSeconds(8);
 
     /// <summary>All that a stop can take; the host waits that long, or the last waves would get no close frame.</summary>
     public static TimeSpan LongestStop(GatewayOptions options) =>
-        options.DrainDelay + (options.DrainInterval * Math.Ceiling((double)options.MaxConnections / options.DrainWave)) + LastAnswers + Release + Afterwards;
+        options.DrainDelay + (options.DrainInterval * Math.Ceiling((double)options.MaxConnections / options.DrainWave)) + LastAnswers + Release + Reports + Afterwards;
 
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
         Task.FromResult(admission.IsDraining ? HealthCheckResult.Unhealthy("draining") : HealthCheckResult.Healthy());
@@ -36,6 +40,7 @@ internal sealed class DrainService(
         admission.Drain();
         logger.DrainStarted(admission.Open);
         await Task.Delay(options.Value.DrainDelay, time, cancellationToken);
+        await issues.HandBackAsync(Reports);
         await CloseInWavesAsync(cancellationToken);
 
         var started = time.GetTimestamp();

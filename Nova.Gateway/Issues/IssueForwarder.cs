@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Threading.Channels;
 using Microsoft.Extensions.Options;
@@ -31,17 +32,22 @@ internal sealed class IssueForwarder(
 
     private readonly LoopGuard _guard = guards["issue forwarder"];
     private readonly LogThrottle _warnings = new(time);
-    private readonly List<PendingIssue> _undelivered = [];
+    private readonly CancellationTokenSource _handBack = new();
 
     /// <summary>Full means that Telemetry is unavailable: <see cref="Accept"/> then tells the viewer, and counts it.</summary>
     private readonly Channel<PendingIssue> _queue = Channel.CreateBounded<PendingIssue>(options.Value.IssueQueue);
+
+    private volatile bool _isClosed;
+    private long _pending;
+    private long _pendingBytes;
 
     public void Accept(ViewerConnection viewer, ClientMessage.ReportIssue issue)
     {
         var report = new IssueReport(
             Guid.CreateVersion7(time.GetUtcNow()), viewer.StreamId, viewer.ViewerId, viewer.SessionId, issue.ReportId, issue.Type, issue.Severity,
             issue.Description, issue.ClientInfo, time.GetUtcNow());
-        if (_queue.Writer.TryWrite(new(report, viewer)))
+        var pending = new PendingIssue(report, viewer, SizeOf(report));
+        if (TryQueue(pending))
         {
             metrics.Issues(IssueResult.Accepted);
             return;
@@ -51,11 +57,41 @@ internal sealed class IssueForwarder(
         NotifyRejected(viewer);
     }
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>
+    /// The gateway stops, and its viewers are still here: what waits has a moment to be stored, and viewers are told of the rest that it is not kept.
+    /// </summary>
+    public async Task HandBackAsync(TimeSpan patience)
     {
-        await Task.WhenAll(Enumerable.Range(0, Deliveries).Select(_ => _guard.RunAsync(ForwardAsync, stoppingToken)));
-        await DeliverRestAsync();
+        _isClosed = true;
+        var started = time.GetTimestamp();
+        while (Interlocked.Read(ref _pending) > 0 && time.GetElapsedTime(started) < patience)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time);
+        }
+
+        var handedBack = Interlocked.Read(ref _pending);
+        await _handBack.CancelAsync(); // Deliveries that still try hand theirs back.
+        List<PendingIssue> rest = [];
+        while (_queue.Reader.TryRead(out var next))
+        {
+            rest.Add(next);
+        }
+
+        Reject(rest, IssueResult.HandedBack);
+        if (handedBack > 0)
+        {
+            logger.IssuesHandedBack(handedBack);
+        }
     }
+
+    public override void Dispose()
+    {
+        _handBack.Dispose();
+        base.Dispose();
+    }
+
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
+        Task.WhenAll(Enumerable.Range(0, Deliveries).Select(_ => _guard.RunAsync(ForwardAsync, stoppingToken)));
 
     private async Task ForwardAsync(CancellationToken stoppingToken)
     {
@@ -73,18 +109,15 @@ internal sealed class IssueForwarder(
 
         try
         {
-            await DeliverAsync(batch, stoppingToken);
+            await DeliverAsync(batch, _handBack.Token);
         }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        catch (OperationCanceledException) when (_handBack.IsCancellationRequested)
         {
-            lock (_undelivered)
-            {
-                _undelivered.AddRange(batch);
-            }
+            Reject(batch, IssueResult.HandedBack);
         }
         catch
         {
-            Reject(batch); // Nobody waits for an answer that never comes; the guard says what happened.
+            Reject(batch, IssueResult.Rejected); // Nobody waits for an answer that never comes; the guard says what happened.
             throw;
         }
     }
@@ -112,48 +145,43 @@ internal sealed class IssueForwarder(
 
                     return;
                 case Delivery.Refused:
-                    Reject(batch);
+                    Reject(batch, IssueResult.Rejected);
                     return;
             }
         }
     }
 
-    /// <summary>One last chance for what waits when the gateway stops.</summary>
-    private async Task DeliverRestAsync()
+    private bool TryQueue(PendingIssue pending)
     {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(3), time);
-        while (_queue.Reader.TryRead(out var next))
+        if (_isClosed)
         {
-            _undelivered.Add(next);
+            return false;
         }
 
-        var stored = 0;
-        foreach (var chunk in _undelivered.Chunk(MaxBatch))
+        Interlocked.Increment(ref _pending);
+        if (Interlocked.Add(ref _pendingBytes, pending.Bytes) <= options.Value.IssueQueueBytes && _queue.Writer.TryWrite(pending))
         {
-            try
-            {
-                stored += await TryDeliverAsync(chunk, deadline.Token) == Delivery.Stored ? chunk.Length : 0;
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
+            return true;
         }
 
-        if (stored < _undelivered.Count)
+        Settle([pending]);
+        return false;
+    }
+
+    private void Reject(IReadOnlyList<PendingIssue> batch, IssueResult result)
+    {
+        metrics.Issues(result, batch.Count);
+        Settle(batch);
+        foreach (var item in batch)
         {
-            metrics.Issues(IssueResult.Lost, _undelivered.Count - stored);
-            logger.IssuesLost(_undelivered.Count - stored);
+            NotifyRejected(item.Viewer);
         }
     }
 
-    private void Reject(IReadOnlyList<PendingIssue> batch)
+    private void Settle(IReadOnlyList<PendingIssue> batch)
     {
-        metrics.Issues(IssueResult.Rejected, batch.Count);
-        foreach (var (_, viewer) in batch)
-        {
-            NotifyRejected(viewer);
-        }
+        Interlocked.Add(ref _pending, -batch.Count);
+        Interlocked.Add(ref _pendingBytes, -batch.Sum(item => item.Bytes));
     }
 
     private void NotifyRejected(ViewerConnection viewer) => viewer.Send(PreparedFrame.AnswerOf(Notices.ReportRejected(time.GetUtcNow())));
@@ -174,11 +202,12 @@ internal sealed class IssueForwarder(
             response.EnsureSuccessStatusCode();
             var receipt = await response.Content.ReadFromJsonAsync(ProtocolJson.Default.IssueBatchReceipt, cancellationToken);
             metrics.Issues(IssueResult.Stored, batch.Count);
-            foreach (var ((report, viewer), issueId) in batch.Zip(receipt!.IssueIds))
+            Settle(batch);
+            foreach (var (item, issueId) in batch.Zip(receipt!.IssueIds))
             {
-                if (report.ReportId is { } reportId)
+                if (item.Report.ReportId is { } reportId)
                 {
-                    viewer.Send(PreparedFrame.Of(new IssueReceived(reportId, issueId, Stored: true)));
+                    item.Viewer.Send(PreparedFrame.Of(new IssueReceived(reportId, issueId, Stored: true)));
                 }
             }
 
@@ -201,7 +230,14 @@ internal sealed class IssueForwarder(
         }
     }
 
-    private sealed record PendingIssue(IssueReport Report, ViewerConnection Viewer);
+    /// <summary>What a report takes in memory: two bytes a character of its texts, its JSON as it came, and its objects.</summary>
+    private static long SizeOf(IssueReport report)
+    {
+        const int Objects = 500;
+        return Objects + (2 * (report.Description.Length + (report.ReportId?.Length ?? 0))) + (report.ClientInfo is { } info ? JsonMarshal.GetRawUtf8Value(info).Length : 0);
+    }
+
+    private sealed record PendingIssue(IssueReport Report, ViewerConnection Viewer, long Bytes);
 
     private enum Delivery
     {

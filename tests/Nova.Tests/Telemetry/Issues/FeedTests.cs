@@ -1,0 +1,111 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
+using System.Text.Json;
+using Nova.Protocol;
+using Nova.Tests.Support;
+
+namespace Nova.Tests.Telemetry.Issues;
+
+/// <summary>The operators' feed, as a browser's EventSource reads it.</summary>
+public sealed class FeedTests(NovaFixture nova)
+{
+    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(30) };
+
+    [Fact]
+    public async Task Feed_LosesAndRepeatsNothing_OverAnyReplica()
+    {
+        const int Reports = 12;
+        var stream = await nova.Api.CreateStreamAsync();
+        var viewers = new List<Viewer>();
+        await using var replica = await OwnService.StartTelemetryAsync(nova.Stack);
+        using var first = await OpenAsync(nova.Api.Gateways[0], stream, stream.Token);
+        for (var i = 0; i < Reports; i++)
+        {
+            viewers.Add(await stream.WatchAsync(viewerToken: await nova.Api.TokenAsync($"feed-{i}")));
+            await viewers[i].SendAsync($$$"""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","report_id":"f{{{i}}}"}}""");
+        }
+
+        await Task.WhenAll(viewers.Select(viewer => viewer.WaitForAsync(EventNames.IssueReceived)));
+        var early = await ReadAsync(first, 5);
+
+        // It goes on where it was: over another gateway, then over another replica of Telemetry.
+        using var second = await OpenAsync(nova.Api.Gateways[1], stream, stream.Token, early[^1].EventId);
+        var middle = await ReadAsync(second, 3);
+        using var third = await OpenAsync(replica.Address, stream, OwnService.Token("ops", ("role", "operator")), middle[^1].EventId);
+        var late = await ReadAsync(third, 4);
+
+        var names = early.Concat(middle).Concat(late).Select(item => JsonElement.Parse(item.Data).GetProperty("report_id").GetString()).ToList();
+        Assert.Equal(Enumerable.Range(0, Reports).Select(i => $"f{i}").Order(), names.Order());
+        Assert.All(early, item => Assert.Equal("issue", item.EventType));
+        foreach (var viewer in viewers)
+        {
+            await viewer.DisposeAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Feed_OfAnotherType_HasNoneOfThese()
+    {
+        var stream = await nova.Api.CreateStreamAsync();
+        using var feed = await OpenAsync(nova.Api.Gateways[0], stream, stream.Token, query: "&issue_type=buffering");
+        await using var viewer = await stream.WatchAsync();
+        await viewer.SendAsync("""{"event":"report_issue","data":{"issue_type":"lag","severity":"low"}}""");
+        await viewer.SendAsync("""{"event":"report_issue","data":{"issue_type":"buffering","severity":"low"}}""");
+        Assert.Equal("buffering", JsonElement.Parse((await ReadAsync(feed, 1))[0].Data).GetProperty("issue_type").GetString());
+    }
+
+    [Fact]
+    public async Task Feed_BeginsAtOnce_WithAComment()
+    {
+        var stream = await nova.Api.CreateStreamAsync();
+        using var feed = await OpenAsync(nova.Api.Gateways[0], stream, stream.Token);
+        Assert.Equal("text/event-stream", feed.Content.Headers.ContentType!.MediaType);
+        using var lines = new StreamReader(await feed.Content.ReadAsStreamAsync());
+        Assert.Equal(": the feed begins", await lines.ReadLineAsync(TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData("Last-Event-ID", "yesterday")]
+    [InlineData("Last-Event-ID", "12_x")]
+    public async Task UnknownPosition_Is400_ThatNamesTheHeader(string header, string value)
+    {
+        var answer = await nova.Api.SendAsync(HttpMethod.Get, "/api/v1/issues/stream", null, await nova.Api.TokenAsync("ops", "operator"), (header, value));
+        Assert.Equal(HttpStatusCode.BadRequest, answer.Status);
+        Assert.True(answer.Body.GetProperty("errors").TryGetProperty(header, out _));
+    }
+
+    [Fact]
+    public async Task FeedOfAll_IsForOperators() =>
+        Assert.Equal(
+            HttpStatusCode.Forbidden, (await nova.Api.SendAsync(HttpMethod.Get, "/api/v1/issues/stream", null, await nova.Api.TokenAsync("x", "broadcaster"))).Status);
+
+    private static async Task<HttpResponseMessage> OpenAsync(Uri address, TestStream stream, string token, string? lastId = null, string query = "")
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(address, $"/api/v1/issues/stream?stream_id={stream.Id}{query}"));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        if (lastId is not null)
+        {
+            request.Headers.Add("Last-Event-ID", lastId);
+        }
+
+        var response = await Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        return response;
+    }
+
+    private static async Task<List<SseItem<string>>> ReadAsync(HttpResponseMessage feed, int count)
+    {
+        List<SseItem<string>> items = [];
+        await foreach (var item in SseParser.Create(await feed.Content.ReadAsStreamAsync()).EnumerateAsync())
+        {
+            items.Add(item);
+            if (items.Count == count)
+            {
+                break;
+            }
+        }
+
+        return items;
+    }
+}
