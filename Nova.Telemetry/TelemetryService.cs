@@ -5,6 +5,7 @@ using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Postgres;
 using Nova.ServiceDefaults.Security;
 using Nova.Telemetry.Access;
+using Nova.Telemetry.Feed;
 using Nova.Telemetry.Issues;
 using Nova.Telemetry.Quality;
 using Nova.Telemetry.Retention;
@@ -56,5 +57,6 @@ public static class TelemetryService
         app.MapSummaryApi();
         app.MapQoeApi();
         app.MapAlertsApi();
+        app.MapFeedApi();
     }
 }

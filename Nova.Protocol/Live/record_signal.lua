@@ -10,7 +10,7 @@
 -- ARGV[8]  ms between two bitrates
 -- Returns  {0 done, 1 the stream has ended, 2 the stream has changed: read it and come again;
 --           1 if the broadcaster counts as lost; 1 for the first heartbeat;
---           ms until the measurement may leave, for the first one that is held back; else 0; 1 if a bitrate was published}
+--           ms until the measurement may leave, for the first one that is held back and when it is held back again; else 0; 1 if a bitrate was published}
 local key, signal = KEYS[1], ARGV[4]
 local fields = redis.call('HMGET', key, 'version', 'ended', 'event_at', 'changes_since', 'bitrate_sent_at', 'bitrate_kbps', 'watched', 'lost')
 if fields[2] then
@@ -39,16 +39,15 @@ if signal == 'held' then
   signal = held
 end
 local early = tonumber(fields[5] or '0') + ARGV[8] - now
+-- It does not overtake an event that is on its way: viewers would hear of the bitrate before the start. A change that takes 10 s has died.
+if fields[4] and now - tonumber(fields[4]) < 10000 then
+  early = math.max(early, 100)
+end
 if early > 0 then
   redis.call('HSET', key, 'bitrate_kbps', signal)
-  return {0, lost, 0, held and 0 or early, 0}
+  return {0, lost, 0, (held and ARGV[4] ~= 'held') and 0 or early, 0}
 end
--- As every time on the channel: not after an event that is on its way, nor before what the channel has (S45).
-local at = now
-if fields[4] and now - tonumber(fields[4]) < 10000 then
-  at = math.min(at, tonumber(fields[4]))
-end
-at = math.max(at, tonumber(fields[3] or '0'))
+local at = math.max(now, tonumber(fields[3] or '0')) -- Never before what the channel has (S45).
 redis.call('HDEL', key, 'bitrate_kbps')
 redis.call('HSET', key, 'bitrate_sent_at', string.format('%.0f', now), 'event_at', string.format('%.0f', at), 'sent_kbps', signal, 'sent_maximum', ARGV[6])
 redis.call(ARGV[2], ARGV[1], string.format('B %s %s %s %.0f', signal, ARGV[5], ARGV[6], at))

@@ -22,6 +22,13 @@ internal sealed partial class IssuerKeys(TokenOptions options, TokenValidationPa
     private Task _fetch = Task.CompletedTask;
     private long? _fetchedAt;
 
+    /// <summary>The keys as last fetched, another list after each fetch. Old ones are fetched again meanwhile.</summary>
+    public IReadOnlyList<VerificationKey>? Current()
+    {
+        _ = Fetch(Freshness);
+        return _keys;
+    }
+
     /// <summary>The keys, with the one named if the issuer has it. Waits only where it is not known, or nothing is yet.</summary>
     /// <returns>Null while the issuer has never answered.</returns>
     public async ValueTask<IReadOnlyList<VerificationKey>?> FindAsync(string? keyId, CancellationToken cancellationToken)

@@ -18,7 +18,7 @@ public sealed class TokenValidator : IDisposable
     /// <summary>No longer request line or header gets through Kestrel either.</summary>
     public const int MaxTokenLength = 8192;
 
-    /// <summary>A broadcaster sends the same token every second, and its signature takes 20 µs. A key that is withdrawn works this much longer at most.</summary>
+    /// <summary>A broadcaster sends the same token every second, and its signature takes 20 µs.</summary>
     private static readonly TimeSpan TrustedFor = TimeSpan.FromMinutes(1);
 
     /// <summary>Of 8 KB each at most: 80 MB.</summary>
@@ -56,15 +56,16 @@ public sealed class TokenValidator : IDisposable
     /// <returns>The caller, or why it is none.</returns>
     public async ValueTask<(Caller? Caller, TokenRefusal? Refusal)> ValidateAsync(string token, CancellationToken cancellationToken)
     {
-        if (_trusted.TryGetValue(token, out Caller? trusted) && trusted!.ExpiresAt + Leeway > _time.GetUtcNow())
+        var keys = _issuerKeys?.Current();
+        if (_trusted.TryGetValue(token, out Trusted? trusted) && trusted!.Caller.ExpiresAt + Leeway > _time.GetUtcNow() && trusted.Keys == keys)
         {
-            return (trusted, null);
+            return (trusted.Caller, null);
         }
 
         var (caller, refusal) = await JudgeAsync(token, cancellationToken);
         if (caller is not null)
         {
-            _ = _trusted.Set(token, caller, new MemoryCacheEntryOptions { AbsoluteExpirationRelativeToNow = TrustedFor, Size = 1 });
+            _ = _trusted.Set(token, new Trusted(caller, _issuerKeys?.Current()), new MemoryCacheEntryOptions { AbsoluteExpirationRelativeToNow = TrustedFor, Size = 1 });
         }
 
         return (caller, refusal);
@@ -163,4 +164,7 @@ public sealed class TokenValidator : IDisposable
             return (null, TokenRefusal.Claims("a claim holds text that is not valid Unicode")); // \ud800 on its own
         }
     }
+
+    /// <param name="Keys">The issuer's keys it was judged by: with other keys it is judged anew.</param>
+    private sealed record Trusted(Caller Caller, IReadOnlyList<VerificationKey>? Keys);
 }

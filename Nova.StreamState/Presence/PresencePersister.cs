@@ -87,7 +87,7 @@ internal sealed class PresencePersister(
                 new() { Value = totals.Values.Select(live => live.PeakViewers).ToArray() },
             },
         });
-        update.BatchCommands.Add(TimelineTable.InsertSamples(totals));
+        update.BatchCommands.Add(TimelineTable.InsertSamples([.. totals.Select(live => new TimelineSample(live.Key, live.Value.ViewerCount, live.Value.BitrateKbps, live.Value.Health))]));
         await update.ExecuteNonQueryAsync(cancellationToken);
     }
 

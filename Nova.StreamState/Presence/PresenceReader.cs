@@ -1,3 +1,4 @@
+using Nova.Protocol;
 using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Health;
 using StackExchange.Redis;
@@ -64,6 +65,7 @@ internal sealed class PresenceReader(IConnectionMultiplexer redis, LiveGateways 
         }
 
         // Beyond the peak they may be a dead gateway's (S51).
-        return isCounted ? new PresenceTotals(Math.Min(sum, peak), peak) { BitrateKbps = sentKbps, MaximumKbps = sentMaximum } : null;
+        StreamHealth? health = (sentKbps, sentMaximum) is ({ } kbps, { } maximum) ? BitrateUpdate.HealthOf(kbps, maximum) : null;
+        return isCounted ? new PresenceTotals(Math.Min(sum, peak), peak) { BitrateKbps = sentKbps, Health = health } : null;
     }
 }

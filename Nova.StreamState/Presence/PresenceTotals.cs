@@ -1,3 +1,5 @@
+using Nova.Protocol;
+
 namespace Nova.StreamState.Presence;
 
 /// <summary>How many watch a stream now, and the most at once in this broadcast, summed over all gateways.</summary>
@@ -6,6 +8,6 @@ public readonly record struct PresenceTotals(int ViewerCount, int PeakViewers)
     /// <summary>The bitrate that was published last.</summary>
     public int? BitrateKbps { get; init; }
 
-    /// <summary>What it was measured against.</summary>
-    public int? MaximumKbps { get; init; }
+    /// <summary>What that was of the stream's maximum.</summary>
+    public StreamHealth? Health { get; init; }
 }

@@ -28,7 +28,7 @@ internal sealed class StreamStore(
             return new(ChangeOutcome.IdTaken, null);
         }
 
-        await using var entry = new NpgsqlBatch(connection) { BatchCommands = { TimelineTable.InsertCreated(created) } };
+        await using var entry = new NpgsqlBatch(connection) { BatchCommands = { TimelineTable.InsertCreated(created.StreamId, created.Version, created.CreatedAt, created.BroadcasterId) } };
         await entry.ExecuteNonQueryAsync(cancellationToken);
         var answer = results.Of(StatusCodes.Status201Created, created, totals: null);
         if (key is not null && !await IdempotencyRecord.TrySaveAsync(connection, key, answer, cancellationToken))
@@ -172,7 +172,7 @@ internal sealed class StreamStore(
         {
             if (kick is null)
             {
-                batch.BatchCommands.Add(TimelineTable.Insert(stream, eventName, envelope));
+                batch.BatchCommands.Add(TimelineTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope));
             }
 
             batch.BatchCommands.Add(kick is null ? StreamRows.UpsertLatestEvent(stream, eventName, envelope) : StreamRows.UpsertKick(stream, kick));

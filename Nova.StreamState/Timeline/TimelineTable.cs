@@ -1,43 +1,44 @@
 using System.Text;
 using Nova.Protocol;
-using Nova.StreamState.Presence;
-using Nova.StreamState.Streams;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Nova.StreamState.Timeline;
 
+/// <summary>A stream's numbers at a moment.</summary>
+internal sealed record TimelineSample(Guid StreamId, int ViewerCount, int? BitrateKbps, StreamHealth? Health);
+
 /// <summary>What happened to streams, written in the transaction in which it happened.</summary>
 internal static class TimelineTable
 {
-    public static NpgsqlBatchCommand InsertCreated(StreamRecord stream) => new(
+    public static NpgsqlBatchCommand InsertCreated(Guid streamId, long version, DateTimeOffset createdAt, string broadcasterId) => new(
         "INSERT INTO timeline (stream_id, kind, version, happened_at, data) VALUES ($1, $2, $3, $4, json_build_object('broadcaster_id', $5::text))")
     {
         Parameters =
         {
-            new() { Value = stream.StreamId },
+            new() { Value = streamId },
             new() { Value = TimelineKinds.Created },
-            new() { Value = stream.Version },
-            new() { Value = stream.CreatedAt },
-            new() { Value = stream.BroadcasterId },
+            new() { Value = version },
+            new() { Value = createdAt },
+            new() { Value = broadcasterId },
         },
     };
 
-    public static NpgsqlBatchCommand Insert(StreamRecord stream, string eventName, byte[] envelope) => new(
+    public static NpgsqlBatchCommand Insert(Guid streamId, long version, string eventName, DateTimeOffset happenedAt, byte[] envelope) => new(
         "INSERT INTO timeline (stream_id, kind, version, happened_at, data) VALUES ($1, $2, $3, $4, $5::json -> 'data')")
     {
         Parameters =
         {
-            new() { Value = stream.StreamId },
+            new() { Value = streamId },
             new() { Value = eventName },
-            new() { Value = stream.Version },
-            new() { Value = stream.LastEventAt },
+            new() { Value = version },
+            new() { Value = happenedAt },
             new() { Value = Encoding.UTF8.GetString(envelope) },
         },
     };
 
     /// <summary>The numbers of streams that are on, as they are now.</summary>
-    public static NpgsqlBatchCommand InsertSamples(IReadOnlyDictionary<Guid, PresenceTotals> totals) => new(
+    public static NpgsqlBatchCommand InsertSamples(IReadOnlyList<TimelineSample> samples) => new(
         $"""
         INSERT INTO timeline (stream_id, kind, version, happened_at, viewer_count, bitrate_kbps, health)
         SELECT stream_id, '{TimelineKinds.Sample}', 0, date_trunc('milliseconds', clock_timestamp()), live.viewers, live.kbps, live.health
@@ -46,13 +47,14 @@ internal static class TimelineTable
     {
         Parameters =
         {
-            new() { Value = totals.Keys.ToArray() },
-            new() { Value = totals.Values.Select(live => live.ViewerCount).ToArray() },
-            new() { Value = totals.Values.Select(live => live.BitrateKbps).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer },
-            new() { Value = totals.Values.Select(HealthOf).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text },
+            new() { Value = samples.Select(sample => sample.StreamId).ToArray() },
+            new() { Value = samples.Select(sample => sample.ViewerCount).ToArray() },
+            new() { Value = samples.Select(sample => sample.BitrateKbps).ToArray(), NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Integer },
+            new()
+            {
+                Value = samples.Select(sample => sample.Health is { } health ? WireNames<StreamHealth>.Of(health) : null).ToArray(),
+                NpgsqlDbType = NpgsqlDbType.Array | NpgsqlDbType.Text,
+            },
         },
     };
-
-    private static string? HealthOf(PresenceTotals live) =>
-        live is { BitrateKbps: { } kbps, MaximumKbps: { } maximum } ? WireNames<StreamHealth>.Of(BitrateUpdate.HealthOf(kbps, maximum)) : null;
 }

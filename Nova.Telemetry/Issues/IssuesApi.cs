@@ -1,4 +1,3 @@
-using System.Net.ServerSentEvents;
 using Nova.Protocol;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
@@ -18,8 +17,6 @@ internal static class IssuesApi
         app.MapInternal().MapPost("/issues", AddAsync);
         var issues = app.MapGroup("/api/v1/issues").RequireAuthorization().WithTags("Issues").ProducesProblem(400).ProducesProblem(401).ProducesProblem(403);
         issues.MapGet("/", ListAsync).WithName("ListIssues").WithSummary("Viewers' issue reports, newest first; of all streams for operators only").Produces<IssuePage>();
-        issues.MapGet("/stream", StreamAsync).WithName("StreamIssues").Produces<string>(contentType: "text/event-stream")
-            .WithSummary("Reports and alerts as they are stored, as server-sent events; Last-Event-ID goes on where a reader was");
         issues.MapGet("/export", ExportAsync).WithName("ExportIssues").Produces<string>(contentType: "text/csv").Produces<string>(contentType: "application/jsonl")
             .WithSummary("All reports that match, as CSV or as a JSON object to a line");
     }
@@ -56,26 +53,6 @@ internal static class IssuesApi
 
         var rows = await issues.ListAsync(filter, after, size + 1, cancellationToken);
         return TypedResults.Ok(new IssuePage([.. rows.Take(size)], rows.Count > size ? IssueQueries.CursorOf(rows[size - 1]).ToString() : null));
-    }
-
-    private static async Task<IResult> StreamAsync(
-        [AsParameters] IssueQuery query, HttpContext http, Caller caller, ReportAccess access, IssueFeed feed, CancellationToken cancellationToken)
-    {
-        var errors = new FieldErrors();
-        var filter = query.Read(errors);
-        FeedPosition? after = null;
-        if (http.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } lastId)
-        {
-            after = FeedPosition.TryParse(lastId, out var position) ? position : null;
-            if (after is null)
-            {
-                errors.Add("Last-Event-ID", "must be the id of an event of this feed");
-            }
-        }
-
-        return errors.Any ? Problems.Invalid(errors.All)
-            : await access.CheckAsync(caller, filter.StreamId, cancellationToken)
-                ?? TypedResults.ServerSentEvents<string>(feed.ReadAsync(filter, after, http.Response, cancellationToken));
     }
 
     private static async Task<IResult> ExportAsync(

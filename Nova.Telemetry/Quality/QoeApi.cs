@@ -2,7 +2,6 @@ using Nova.Protocol;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
 using Nova.Telemetry.Access;
-using Nova.Telemetry.Summaries;
 using Nova.Telemetry.Timeline;
 
 namespace Nova.Telemetry.Quality;

@@ -1,6 +1,7 @@
 using Nova.ServiceDefaults.Postgres;
 using Nova.Telemetry.Issues;
 using Nova.Telemetry.Quality;
+using Nova.Telemetry.Timeline;
 using Npgsql;
 
 namespace Nova.Telemetry.Summaries;

@@ -9,6 +9,7 @@ internal sealed class CommonOptions
     private readonly Option<int?> _viewers = new("--viewers") { Description = "Viewers; each workload has its own default" };
     private readonly Option<double?> _rate = new("--rate") { Description = "Rate per second of what the workload counts: events, joins, reports" };
     private readonly Option<int?> _seconds = new("--seconds") { Description = "Length of the measured window" };
+    private readonly Option<int?> _reports = new("--reports") { Description = "Issue reports in the database before queries are measured (W14)" };
     private readonly Option<int> _warmup = Warmup();
     private readonly Option<int> _inFlight = new("--in-flight") { Description = "Concurrent connects", DefaultValueFactory = _ => 256 };
     private readonly Option<bool> _bothCores = new("--both-cores") { Description = "Let the system use the generator's core too; for total throughput, not for comparisons" };
@@ -27,7 +28,7 @@ internal sealed class CommonOptions
     /// <param name="except">An option that the command has itself.</param>
     public void AddTo(Command command, string? except = null)
     {
-        foreach (var option in new Option[] { _viewers, _rate, _seconds, _warmup, _inFlight, _bothCores, _quietWait, _awake })
+        foreach (var option in new Option[] { _viewers, _rate, _seconds, _reports, _warmup, _inFlight, _bothCores, _quietWait, _awake })
         {
             if (option.Name != except)
             {
@@ -41,6 +42,7 @@ internal sealed class CommonOptions
         Viewers = arguments.GetValue(_viewers),
         Rate = arguments.GetValue(_rate),
         Seconds = arguments.GetValue(_seconds),
+        Reports = arguments.GetValue(_reports),
         Warmup = TimeSpan.FromSeconds(arguments.GetValue(_warmup)),
         InFlight = arguments.GetValue(_inFlight),
         BothCores = arguments.GetValue(_bothCores),

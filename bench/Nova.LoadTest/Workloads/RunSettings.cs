@@ -12,6 +12,9 @@ internal sealed record RunSettings
 
     public int? Seconds { get; init; }
 
+    /// <summary>Reports in the database before queries are measured.</summary>
+    public int? Reports { get; init; }
+
     public TimeSpan Warmup { get; init; } = TimeSpan.FromSeconds(2);
 
     /// <summary>Concurrent connects. More than a peer's listen backlog would lose SYNs, which Linux retransmits only a second later.</summary>

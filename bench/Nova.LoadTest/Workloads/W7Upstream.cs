@@ -1,6 +1,8 @@
 using Nova.LoadTest.Generator;
 using Nova.LoadTest.Measuring;
 using Nova.LoadTest.Reporting;
+using Nova.LoadTest.Systems.Nova;
+using Npgsql;
 
 namespace Nova.LoadTest.Workloads;
 
@@ -73,7 +75,20 @@ internal sealed class W7Upstream : Workload
             Memory = session.Memory(),
             Extra = new() { ["errors"] = load.Errors },
         };
+        if (message == Report)
+        {
+            cell.Extra["sent"] = session.Publications.Count;
+            cell.Extra["durable"] = await CountStoredAsync(nova, bench.Cancellation);
+        }
+
         bench.Report.Add(cell);
         return cell;
+    }
+
+    private static async Task<long> CountStoredAsync(NovaSystem nova, CancellationToken cancellationToken)
+    {
+        await using var database = NpgsqlDataSource.Create(nova.Services.TelemetryDatabase);
+        await using var count = database.CreateCommand("SELECT count(DISTINCT report_id) FROM issues");
+        return (long)(await count.ExecuteScalarAsync(cancellationToken))!;
     }
 }

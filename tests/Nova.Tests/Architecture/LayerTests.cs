@@ -3,6 +3,7 @@ using ArchUnitNET.Fluent;
 using ArchUnitNET.Loader;
 using Nova.Gateway;
 using Nova.StreamState;
+using Nova.Telemetry;
 using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace Nova.Tests.Architecture;
@@ -16,13 +17,18 @@ public sealed class LayerTests
         ["WebSockets"], ["Frames"], ["Viewers"], ["Fanout"], ["Feed"], ["Presence", "Issues"], ["Admission"], ["Proxy", "Draining", "Development", "Http"],
     ];
 
-    private static readonly string[][] StreamStateLayers = [["Presence", "Retention"], ["Outbox"], ["Streams"], ["Ingest"]];
+    private static readonly string[][] StreamStateLayers = [["Timeline", "Retention"], ["Presence"], ["Outbox"], ["Streams"], ["Ingest"]];
+
+    private static readonly string[][] TelemetryLayers = [["Timeline", "Retention"], ["Access"], ["Issues"], ["Quality"], ["Summaries", "Feed"]];
 
     [Fact]
     public void Gateway_EachLayer_KnowsOnlyThoseBelow() => AssertLayers(typeof(GatewayService).Assembly, "Nova.Gateway", GatewayLayers);
 
     [Fact]
     public void StreamState_EachLayer_KnowsOnlyThoseBelow() => AssertLayers(typeof(StreamStateService).Assembly, "Nova.StreamState", StreamStateLayers);
+
+    [Fact]
+    public void Telemetry_EachLayer_KnowsOnlyThoseBelow() => AssertLayers(typeof(TelemetryService).Assembly, "Nova.Telemetry", TelemetryLayers);
 
     private static void AssertLayers(System.Reflection.Assembly assembly, string root, string[][] layers)
     {

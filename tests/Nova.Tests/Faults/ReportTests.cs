@@ -71,6 +71,62 @@ public sealed class ReportTests(FaultLabFixture labs)
         }
     }
 
+    /// <summary>
+    /// A gateway, Telemetry and PostgreSQL are killed in turn while 200 viewers report once a second. A viewer that loses its gateway goes to the other one
+    /// and repeats what was not acknowledged, as clients do.
+    /// </summary>
+    [Fact]
+    public async Task EverythingIsKilledInTurn_EveryAcknowledgedReport_IsStoredOnce()
+    {
+        const int Viewers = 200;
+        var lab = await labs.HealthyLabAsync();
+        var stream = await lab.Api.StartStreamAsync();
+        using var stop = new CancellationTokenSource();
+        var reporters = await Task.WhenAll(Enumerable.Range(0, Viewers).Select(index => RestlessReporter.StartAsync(lab, stream, index)));
+        var running = Task.WhenAll(reporters.Select(reporter => reporter.RunAsync(stop.Token)));
+        await Task.Delay(Seconds(2));
+        await lab.Gateways[0].Service.KillAsync();
+        await Task.Delay(Seconds(2));
+        await lab.Gateways[0].Service.HealAsync();
+        await lab.Telemetry.Service.KillAsync();
+        await Task.Delay(Seconds(2));
+        await lab.Telemetry.Service.HealAsync();
+        lab.Postgres.Kill();
+        await Task.Delay(Seconds(2));
+        await lab.Postgres.StartAsync();
+        await Task.Delay(Seconds(3));
+        await stop.CancelAsync();
+        await running;
+
+        var acknowledged = reporters.SelectMany(reporter => reporter.Acknowledged).ToList();
+        var stored = await StoredAsync(lab, stream);
+        Note($"{reporters.Sum(reporter => reporter.Sent)} sent, {acknowledged.Count} acknowledged, {stored.Count} stored, {stored.Count - stored.Distinct().Count()} twice.");
+        Assert.Equal(reporters.Sum(reporter => reporter.Sent), acknowledged.Count); // Each reporter went on until it had all its answers.
+        Assert.Equal(acknowledged.Order(), stored.Order());
+    }
+
+    [Fact]
+    public async Task GatewayIsStopped_WhileTelemetryIsAway_EveryReport_IsHandedBack()
+    {
+        const int Reports = 10;
+        var lab = await labs.HealthyLabAsync();
+        var stream = await lab.Api.StartStreamAsync();
+        await using var gateway = await lab.StartGatewayAsync();
+        await using var viewer = await gateway.WatchAsync(stream, await lab.Api.TokenAsync("handed-back"));
+        gateway.Telemetry.Shut();
+        for (var i = 0; i < Reports; i++)
+        {
+            await ReportAsync(viewer, $"back-{i}");
+        }
+
+        await viewer.SendAsync("""{"event":"get_stream_info","data":{"request_id":"after"}}"""); // Its answer says that all of them were read.
+        await viewer.WaitForAsync(EventNames.StreamInfo);
+        Assert.Equal(0, await gateway.Service.Process.StopAsync());
+        Assert.Equal((int)CloseCode.GoingAway, await viewer.WaitForCloseAsync());
+        Assert.Equal(Reports, viewer.Frames.Count(frame => frame.Event == EventNames.Error && frame.Text("error_message") == "The report could not be stored"));
+        Assert.Contains(gateway.Service.Process.Lines, line => line.Contains($"IssuesHandedBack: {Reports} reports", StringComparison.Ordinal));
+    }
+
     private static async Task<IReadOnlyList<string>> ReportRepeatedlyAsync(Viewer viewer, string name)
     {
         List<string> ids = [];

@@ -27,6 +27,8 @@ public static class Tools
         }
     }
 
+    public static string Promtool => Find("promtool", "apt-get install prometheus", "promtool");
+
     public static string Chromium => Find("Chromium", "apt-get install chromium", "chromium", "chromium-browser", "google-chrome", "chrome");
 
     /// <summary>The repository's root, independent of the output folder.</summary>

@@ -30,6 +30,33 @@ internal sealed class NovaApi : IDisposable
     public async Task ChangeQualityAsync(Guid stream, string body, CancellationToken cancellationToken) =>
         (await PostAsync($"streams/{stream}/quality", body, cancellationToken)).Dispose();
 
+    /// <summary>Reads the whole answer.</summary>
+    public async Task GetAsync(string path, CancellationToken cancellationToken)
+    {
+        using var response = await _http.GetAsync(path, cancellationToken);
+        if (!response.IsSuccessStatusCode)
+        {
+            throw new LoadTestException($"GET {path} was answered {(int)response.StatusCode}: {await response.Content.ReadAsStringAsync(cancellationToken)}");
+        }
+    }
+
+    /// <param name="onSome">Called every 10,000 lines.</param>
+    public async Task<long> CountLinesAsync(string path, Action onSome, CancellationToken cancellationToken)
+    {
+        using var response = await _http.GetAsync(path, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
+        using var lines = new StreamReader(await response.EnsureSuccessStatusCode().Content.ReadAsStreamAsync(cancellationToken));
+        var count = 0L;
+        while (await lines.ReadLineAsync(cancellationToken) is not null)
+        {
+            if (++count % 10_000 == 0)
+            {
+                onSome();
+            }
+        }
+
+        return count;
+    }
+
     public void Dispose() => _http.Dispose();
 
     private async Task<JsonDocument> PostAsync(string path, string body, CancellationToken cancellationToken)

@@ -49,6 +49,10 @@ internal sealed class NovaServices : IAsyncDisposable
     /// <summary>For reading PostgreSQL's statistics.</summary>
     public string StreamsDatabase => Database("streams");
 
+    public string TelemetryDatabase => Database("telemetry");
+
+    public int TelemetryProcess { get; private set; }
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         await (s_build ??= BuildAsync(cancellationToken));
@@ -62,7 +66,9 @@ internal sealed class NovaServices : IAsyncDisposable
         _backends.Add(_streamState = await StartServiceAsync("Nova.StreamState", StreamStatePort, core, cancellationToken));
         if (_layout.Gateways > 0)
         {
-            _backends.Add(await StartServiceAsync("Nova.Telemetry", _telemetryPort, _placement.OtherCores, cancellationToken));
+            var telemetry = await StartServiceAsync("Nova.Telemetry", _telemetryPort, _placement.OtherCores, cancellationToken);
+            _backends.Add(telemetry);
+            TelemetryProcess = telemetry.Id;
         }
 
         for (var i = 0; i < _layout.Gateways; i++)

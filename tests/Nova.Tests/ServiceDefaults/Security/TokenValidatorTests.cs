@@ -40,6 +40,17 @@ public sealed class TokenValidatorTests : IDisposable
         Assert.Equal("token_invalid", await ReasonAsync(TestToken.Hmac(_key, TestToken.Claims(), new JsonObject { ["alg"] = "HS256", ["kid"] = "new" })));
     }
 
+    /// <summary>What was accepted is remembered, and not beyond its end.</summary>
+    [Fact]
+    public async Task Validate_ATokenThatWasAccepted_IsRefusedOnceItHasEnded()
+    {
+        var end = DateTimeOffset.UtcNow - TokenValidator.Leeway + TimeSpan.FromSeconds(2);
+        var token = TestToken.Hmac(_key, TestToken.Claims().With("exp", end.ToUnixTimeSeconds() + 1));
+        Assert.NotNull((await ValidateAsync(token)).Caller);
+        await Eventually.TrueAsync(async () => (await ValidateAsync(token)).Caller is null, "the token is refused", TimeSpan.FromSeconds(6));
+        Assert.Equal("token_expired", await ReasonAsync(token));
+    }
+
     /// <summary>Claims that are changed or taken out, one at a time, and what the refusal says. A null value takes the claim out.</summary>
     public static TheoryData<string, string?, string> WrongClaims => new()
     {

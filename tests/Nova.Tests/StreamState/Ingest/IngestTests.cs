@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.Standalone;
 using Nova.Tests.Support;
+using StackExchange.Redis;
 
 namespace Nova.Tests.StreamState.Ingest;
 
@@ -93,5 +95,28 @@ public sealed class IngestTests(NovaFixture nova) : IAsyncLifetime
         }
 
         Assert.All(updates, update => Assert.Equal(("1080p", "fair"), (update.Text("quality"), update.Text("health"))));
+    }
+
+    /// <summary>
+    /// The event of a change is on its way from Postgres, and a measurement that comes meanwhile must not overtake it: viewers heard of a bitrate before the
+    /// start. The script is told of the change and asked directly, since a relay that is slow just then cannot be ordered.
+    /// </summary>
+    [Fact]
+    public async Task MeasurementDuringAChange_WaitsForItsEvent()
+    {
+        await using var redis = await ConnectionMultiplexer.ConnectAsync(_stack.ConnectionString("redis"));
+        var stream = Guid.NewGuid();
+        RedisKey[] key = [LiveKeys.Stream(stream)];
+        async Task<string> RecordAsync(RedisValue signal) => string.Join(' ', (int[])(await redis.GetDatabase().ScriptEvaluateAsync(
+            LiveScripts.RecordSignal, key, [LiveKeys.Channel(stream), "PUBLISH", 60, signal, "1080p", 5000, 2, 5000]))!);
+        Task ChangeAsync(int by) => redis.GetDatabase().ScriptEvaluateAsync(LiveScripts.AnnounceChange, key, [by, 60]);
+
+        await ChangeAsync(1);
+        Assert.Equal("0 0 0 100 0", await RecordAsync(2900));
+        Assert.Equal("0 0 0 0 0", await RecordAsync(2950)); // Its time is being kept.
+        Assert.Equal("0 0 0 100 0", await RecordAsync("held")); // Still on its way: again.
+        await ChangeAsync(-1);
+        Assert.Equal("0 0 0 0 1", await RecordAsync("held"));
+        Assert.Equal(2950, (int)await redis.GetDatabase().HashGetAsync(LiveKeys.Stream(stream), "sent_kbps"));
     }
 }

@@ -64,11 +64,19 @@ public sealed class RedisCluster : IAsyncDisposable
     }
 
     /// <summary>Gives every primary as many slots as the others, with what is in them, while the cluster serves.</summary>
-    public Task RebalanceAsync() => CliToolAsync("--cluster", "rebalance", _nodes[0].Address, "--cluster-use-empty-masters");
+    public async Task RebalanceAsync()
+    {
+        await WaitUntilAgreedAsync();
+        await CliToolAsync("--cluster", "rebalance", _nodes[0].Address, "--cluster-use-empty-masters");
+    }
 
     /// <summary>Moves slots from one primary to another.</summary>
-    public async Task ReshardAsync(RedisServer from, RedisServer to, int slots) => await CliToolAsync(
-        "--cluster", "reshard", _nodes[0].Address, "--cluster-from", await IdOfAsync(from), "--cluster-to", await IdOfAsync(to), "--cluster-slots", $"{slots}", "--cluster-yes");
+    public async Task ReshardAsync(RedisServer from, RedisServer to, int slots)
+    {
+        await WaitUntilAgreedAsync();
+        await CliToolAsync(
+            "--cluster", "reshard", _nodes[0].Address, "--cluster-from", await IdOfAsync(from), "--cluster-to", await IdOfAsync(to), "--cluster-slots", $"{slots}", "--cluster-yes");
+    }
 
     /// <summary>A replica takes over in good order.</summary>
     public async Task FailoverAsync(int primary) => await _nodes[Primaries + primary].CliAsync("cluster", "failover");
@@ -118,6 +126,18 @@ public sealed class RedisCluster : IAsyncDisposable
     }
 
     private static async Task<string> IdOfAsync(RedisServer node) => (await node.CliAsync("cluster", "myid")).Trim();
+
+    /// <summary>Nodes tell each other who has which slots, and the tool refuses to move any before all have heard.</summary>
+    private Task WaitUntilAgreedAsync() => Eventually.TrueAsync(
+        async () =>
+        {
+            using var check = Tools.Start("redis-cli", ["--cluster", "check", _nodes[0].Address]);
+            await Task.WhenAll(check.StandardOutput.ReadToEndAsync(), check.StandardError.ReadToEndAsync());
+            await check.WaitForExitAsync();
+            return check.ExitCode == 0;
+        },
+        "the nodes agree who has which slots",
+        TimeSpan.FromSeconds(20));
 
     private static async Task CliToolAsync(params string[] arguments)
     {

@@ -2,10 +2,11 @@ using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using Nova.Telemetry.Issues;
 using Nova.Telemetry.Quality;
 using Npgsql;
 
-namespace Nova.Telemetry.Issues;
+namespace Nova.Telemetry.Feed;
 
 /// <summary>
 /// The operators' feed: reports and alerts as they are stored, each once and in one order, from any replica. It reads up to the oldest transaction that is

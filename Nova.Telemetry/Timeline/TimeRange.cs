@@ -1,6 +1,6 @@
 using Nova.ServiceDefaults.Http;
 
-namespace Nova.Telemetry.Summaries;
+namespace Nova.Telemetry.Timeline;
 
 /// <summary>A time in equal parts.</summary>
 internal sealed record TimeRange(DateTimeOffset Since, DateTimeOffset Until, TimeSpan Bucket)

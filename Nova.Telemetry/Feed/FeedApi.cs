@@ -1,0 +1,35 @@
+using Nova.ServiceDefaults.Http;
+using Nova.ServiceDefaults.Security;
+using Nova.Telemetry.Access;
+using Nova.Telemetry.Issues;
+
+namespace Nova.Telemetry.Feed;
+
+/// <summary>Reports and alerts as they are stored, as server-sent events.</summary>
+internal static class FeedApi
+{
+    public static void MapFeedApi(this WebApplication app) =>
+        app.MapGet("/api/v1/issues/stream", StreamAsync).RequireAuthorization().WithTags("Issues").WithName("StreamIssues")
+            .Produces<string>(contentType: "text/event-stream").ProducesProblem(400).ProducesProblem(401).ProducesProblem(403)
+            .WithSummary("Reports and alerts as they are stored, as server-sent events; Last-Event-ID goes on where a reader was");
+
+    private static async Task<IResult> StreamAsync(
+        [AsParameters] IssueQuery query, HttpContext http, Caller caller, ReportAccess access, IssueFeed feed, CancellationToken cancellationToken)
+    {
+        var errors = new FieldErrors();
+        var filter = query.Read(errors);
+        FeedPosition? after = null;
+        if (http.Request.Headers["Last-Event-ID"].ToString() is { Length: > 0 } lastId)
+        {
+            after = FeedPosition.TryParse(lastId, out var position) ? position : null;
+            if (after is null)
+            {
+                errors.Add("Last-Event-ID", "must be the id of an event of this feed");
+            }
+        }
+
+        return errors.Any ? Problems.Invalid(errors.All)
+            : await access.CheckAsync(caller, filter.StreamId, cancellationToken)
+                ?? TypedResults.ServerSentEvents<string>(feed.ReadAsync(filter, after, http.Response, cancellationToken));
+    }
+}
