@@ -15,7 +15,7 @@ internal static class LoggingDefaults
         ["Logging:LogLevel:Microsoft.Extensions.Diagnostics.HealthChecks"] = nameof(LogLevel.None), // An error for each probe while not ready.
         ["Logging:LogLevel:Microsoft.Extensions.Http"] = nameof(LogLevel.Warning),
         ["Logging:LogLevel:Npgsql"] = nameof(LogLevel.Warning), // Every command, with its text.
-        ["Logging:LogLevel:Polly"] = nameof(LogLevel.Error), // Each attempt of a call; the caller says what became of it.
+        ["Logging:LogLevel:Polly"] = nameof(LogLevel.None), // Each attempt of a call, the last with a stack trace; the caller says what became of it.
         ["Logging:LogLevel:StackExchange.Redis"] = nameof(LogLevel.None), // Two lines a second and link while Redis is unavailable; our own probe says it once.
         ["Logging:LogLevel:System.Net.Http.HttpClient"] = nameof(LogLevel.Warning), // Four lines for each call.
     };

@@ -63,12 +63,7 @@ internal sealed class IssueForwarder(
     public async Task HandBackAsync(TimeSpan patience)
     {
         _isClosed = true;
-        var started = time.GetTimestamp();
-        while (Interlocked.Read(ref _pending) > 0 && time.GetElapsedTime(started) < patience)
-        {
-            await Task.Delay(TimeSpan.FromMilliseconds(20), time);
-        }
-
+        await WaitForNoneAsync(patience);
         var handedBack = Interlocked.Read(ref _pending);
         await _handBack.CancelAsync(); // Deliveries that still try hand theirs back.
         List<PendingIssue> rest = [];
@@ -80,7 +75,17 @@ internal sealed class IssueForwarder(
         Reject(rest, IssueResult.HandedBack);
         if (handedBack > 0)
         {
+            await WaitForNoneAsync(patience); // Their viewers are closed next.
             logger.IssuesHandedBack(handedBack);
+        }
+    }
+
+    private async Task WaitForNoneAsync(TimeSpan patience)
+    {
+        var started = time.GetTimestamp();
+        while (Interlocked.Read(ref _pending) > 0 && time.GetElapsedTime(started) < patience)
+        {
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time);
         }
     }
 
@@ -171,11 +176,12 @@ internal sealed class IssueForwarder(
     private void Reject(IReadOnlyList<PendingIssue> batch, IssueResult result)
     {
         metrics.Issues(result, batch.Count);
-        Settle(batch);
         foreach (var item in batch)
         {
             NotifyRejected(item.Viewer);
         }
+
+        Settle(batch); // Now: a gateway that stops closes its viewers once nothing waits.
     }
 
     private void Settle(IReadOnlyList<PendingIssue> batch)
