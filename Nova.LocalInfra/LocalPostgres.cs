@@ -35,9 +35,10 @@ public sealed class LocalPostgres : IAsyncDisposable
     /// <param name="databases">Databases to create if missing.</param>
     /// <param name="port">The port; null takes a free one.</param>
     /// <param name="password">Password of the user <c>nova</c>; null generates one with the cluster and stores it beside the cluster.</param>
+    /// <param name="sharedBuffers">PostgreSQL's own cache, such as <c>1GB</c>; null leaves its default, 128 MB.</param>
     /// <exception cref="LocalInfraException">PostgreSQL is missing or does not start; the message says what to do.</exception>
     public static async Task<LocalPostgres> StartAsync(
-        string folder, IEnumerable<string> databases, int? port = null, string? password = null, CancellationToken cancellationToken = default)
+        string folder, IEnumerable<string> databases, int? port = null, string? password = null, string? sharedBuffers = null, CancellationToken cancellationToken = default)
     {
         var account = await ServerAccount.ChooseAsync(folder, cancellationToken);
         var cluster = Path.Combine(account.Folder, "postgres");
@@ -53,7 +54,7 @@ public sealed class LocalPostgres : IAsyncDisposable
 
         await PostmasterFile.CheckAsync(cluster, account, cancellationToken);
         port ??= FreePort.Find();
-        var server = Launch(binaries, cluster, port.Value, account);
+        var server = Launch(binaries, cluster, port.Value, sharedBuffers, account);
         var postgres = new LocalPostgres(server, account, new NpgsqlConnectionStringBuilder
         {
             Host = "127.0.0.1",
@@ -150,12 +151,13 @@ public sealed class LocalPostgres : IAsyncDisposable
     /// process ends, even by kill -9. (A parent-death signal would be sent when the starting thread ends, and pool threads end at any time.)
     /// The guard ends with the server, so that this process notices at once if the server cannot start.
     /// </summary>
-    private static Process Launch(string binaries, string cluster, int port, ServerAccount account)
+    private static Process Launch(string binaries, string cluster, int port, string? sharedBuffers, ServerAccount account)
     {
         string[] server =
         [
             Path.Combine(binaries, "postgres"), "-D", cluster, "-p", $"{port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
             "-c", "max_connections=200", "-c", "logging_collector=off", "-c", "log_min_messages=fatal", "-c", "log_min_error_statement=panic",
+            .. sharedBuffers is null ? Array.Empty<string>() : ["-c", $"shared_buffers={sharedBuffers}"],
         ];
         var start = OperatingSystem.IsWindows()
             ? new ProcessStartInfo(server[0], server[1..])

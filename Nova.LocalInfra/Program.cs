@@ -42,6 +42,7 @@ internal sealed class LocalServers(IConfiguration configuration) : IHostedServic
             ["streams", "telemetry"],
             section.GetValue<int?>("PostgresPort"),
             section["PostgresPassword"],
+            section["PostgresSharedBuffers"],
             cancellationToken);
     }
 

@@ -25,7 +25,8 @@ internal sealed class IssueForwarder(
     /// <summary>Name of the client that reaches Telemetry.</summary>
     public const string Client = "telemetry";
 
-    private const int MaxBatch = 200;
+    /// <summary>Telemetry takes no more at once. A batch is what has come while the last one was stored, so they grow under load.</summary>
+    private const int MaxBatch = 1000;
 
     /// <summary>Batches under way at once: while one waits for its commit the next is made and sent.</summary>
     private const int Deliveries = 4;

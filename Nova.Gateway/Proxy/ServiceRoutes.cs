@@ -48,9 +48,19 @@ internal static class ServiceRoutes
         {
             pipeline.Use(ProxyFailures.LimitAsync);
             pipeline.Use(ProxyFailures.AnswerAsync);
+            pipeline.Use(EndFeedAtStopAsync);
             pipeline.Use(NextAddress.TryAsync);
             pipeline.UseLoadBalancing();
         }).ExcludeFromDescription().AllowAnonymous();
+
+    /// <summary>A feed lasts as long as its reader wants: a gateway that stops would wait for it. The reader comes back with its last id.</summary>
+    private static async Task EndFeedAtStopAsync(HttpContext http, RequestDelegate next)
+    {
+        var isFeed = http.GetReverseProxyFeature().Cluster.Config.ClusterId == Feeds;
+        var stopping = http.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping;
+        using var ending = isFeed ? stopping.Register(http.Abort) : default;
+        await next(http);
+    }
 
     private static RouteConfig Route(string id, string path, string service) => new() { RouteId = id, ClusterId = service, Match = new RouteMatch { Path = path } };
 

@@ -1,4 +1,4 @@
-using System.Collections.Concurrent;
+using Microsoft.Extensions.Caching.Memory;
 using Microsoft.Extensions.Options;
 using Nova.StreamState.Presence;
 using Nova.StreamState.Streams;
@@ -8,16 +8,14 @@ namespace Nova.StreamState.Ingest;
 
 /// <summary>What of a broadcaster's signs of life must outlive Redis: that it is watched, and that a lost one is back.</summary>
 internal sealed class BroadcasterLiveness(
-    NpgsqlDataSource dataSource, StreamStore store, WatchedStreams watched, IOptions<StreamStateOptions> options, TimeProvider time,
-    ILogger<BroadcasterLiveness> logger)
+    NpgsqlDataSource dataSource, StreamStore store, WatchedStreams watched, IOptions<StreamStateOptions> options, ILogger<BroadcasterLiveness> logger) : IDisposable
 {
-    /// <summary>When a stream's sign of life was last written here. Cleared by the next first heartbeat that Redis takes.</summary>
-    private readonly ConcurrentDictionary<Guid, long> _recordedAt = [];
+    /// <summary>Streams whose sign of life was written here a moment ago: one in five seconds is enough, and Postgres is not made for all of them.</summary>
+    private readonly MemoryCache _recorded = new(new MemoryCacheOptions());
 
     /// <summary>Heartbeats promise more of them, so from the first one silence is watched for.</summary>
     public async Task WatchAsync(Guid streamId, CancellationToken cancellationToken)
     {
-        _recordedAt.Clear();
         await using var command = dataSource.CreateCommand("UPDATE ingest SET watched = true WHERE stream_id = $1 AND NOT watched");
         command.Parameters.Add(new() { Value = streamId });
         await command.ExecuteNonQueryAsync(cancellationToken);
@@ -26,12 +24,12 @@ internal sealed class BroadcasterLiveness(
     /// <summary>This replica does not reach Redis, and another one may: a sign of life that is not recorded would be held against the broadcaster.</summary>
     public async Task RecordInPostgresAsync(Guid streamId, bool isHeartbeat, CancellationToken cancellationToken)
     {
-        if (_recordedAt.TryGetValue(streamId, out var recordedAt) && time.GetElapsedTime(recordedAt) < options.Value.HeartbeatTimeout / 3)
+        if (_recorded.TryGetValue(streamId, out _))
         {
-            return; // One in five seconds is enough, and Postgres is not made for all of them.
+            return;
         }
 
-        _recordedAt[streamId] = time.GetTimestamp();
+        _ = _recorded.Set(streamId, true, options.Value.HeartbeatTimeout / 3);
         await using var command = dataSource.CreateCommand(
             "UPDATE ingest SET last_signal_at = now(), watched = watched OR $2 WHERE stream_id = $1 RETURNING lost_at IS NOT NULL");
         command.Parameters.Add(new() { Value = streamId });
@@ -55,6 +53,8 @@ internal sealed class BroadcasterLiveness(
             await watched.MarkFoundAsync(streamId); // It is not lost, whatever Redis says.
         }
     }
+
+    public void Dispose() => _recorded.Dispose();
 
     private sealed record RestoreCommand : StreamCommand
     {

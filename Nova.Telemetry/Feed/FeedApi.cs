@@ -1,3 +1,5 @@
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Nova.ServiceDefaults.Http;
 using Nova.ServiceDefaults.Security;
 using Nova.Telemetry.Access;
@@ -8,6 +10,9 @@ namespace Nova.Telemetry.Feed;
 /// <summary>Reports and alerts as they are stored, as server-sent events.</summary>
 internal static class FeedApi
 {
+    /// <summary>Kestrel cuts off who takes nothing for 5 s; a reader that takes something again within 30 s is told why it is let go.</summary>
+    private static readonly MinDataRate Slowest = new(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(30));
+
     public static void MapFeedApi(this WebApplication app) =>
         app.MapGet("/api/v1/issues/stream", StreamAsync).RequireAuthorization().WithTags("Issues").WithName("StreamIssues")
             .Produces<string>(contentType: "text/event-stream").ProducesProblem(400).ProducesProblem(401).ProducesProblem(403)
@@ -28,8 +33,21 @@ internal static class FeedApi
             }
         }
 
-        return errors.Any ? Problems.Invalid(errors.All)
-            : await access.CheckAsync(caller, filter.StreamId, cancellationToken)
-                ?? TypedResults.ServerSentEvents<string>(feed.ReadAsync(filter, after, http.Response, cancellationToken));
+        if (errors.Any)
+        {
+            return Problems.Invalid(errors.All);
+        }
+
+        if (await access.CheckAsync(caller, filter.StreamId, cancellationToken) is { } refusal)
+        {
+            return refusal;
+        }
+
+        if (http.Features.Get<IHttpMinResponseDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = Slowest;
+        }
+
+        return TypedResults.ServerSentEvents<string>(feed.ReadAsync(filter, after, http.Response, cancellationToken));
     }
 }

@@ -37,10 +37,8 @@ internal sealed class IssueFeed(
         var position = after ?? new FeedPosition(await ReadHorizonAsync(stopping.Token) - 1, LastId);
         await CommentAsync(response, "the feed begins", stopping.Token);
         var spoke = time.GetTimestamp();
-        while (!stopping.IsCancellationRequested)
+        while (await TryReadAsync(filter, position, stopping.Token) is { } page)
         {
-            var horizon = await ReadHorizonAsync(stopping.Token);
-            var page = await ReadPageAsync(filter, position, horizon, stopping.Token);
             foreach (var (at, item) in page.Items)
             {
                 position = at;
@@ -55,7 +53,7 @@ internal sealed class IssueFeed(
 
             if (!page.IsFull)
             {
-                position = horizon - 1 > position.Transaction ? new(horizon - 1, LastId) : position; // The filter took nothing of what lies between.
+                position = page.Horizon - 1 > position.Transaction ? new(page.Horizon - 1, LastId) : position; // The filter took nothing of what lies between.
                 if (time.GetElapsedTime(spoke) > HeartbeatInterval)
                 {
                     await CommentAsync(response, "heartbeat", stopping.Token);
@@ -67,8 +65,21 @@ internal sealed class IssueFeed(
         }
     }
 
-    private async Task<(List<(FeedPosition, SseItem<string>)> Items, bool IsFull)> ReadPageAsync(
-        IssueFilter filter, FeedPosition after, ulong horizon, CancellationToken cancellationToken)
+    /// <returns>Null once the reader is gone, or this service stops: the reader goes on at another replica.</returns>
+    private async Task<Page?> TryReadAsync(IssueFilter filter, FeedPosition after, CancellationToken cancellationToken)
+    {
+        try
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return await ReadPageAsync(filter, after, await ReadHorizonAsync(cancellationToken), cancellationToken);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
+
+    private async Task<Page> ReadPageAsync(IssueFilter filter, FeedPosition after, ulong horizon, CancellationToken cancellationToken)
     {
         var stored = await issues.ReadStoredAsync(filter, after, horizon, PageSize, cancellationToken);
         var isFull = stored.Count == PageSize;
@@ -78,7 +89,7 @@ internal sealed class IssueFeed(
                 change.Position,
                 Item: ItemOf(change.IsCleared ? AlertCleared : AlertRaised, change.Position, JsonSerializer.Serialize(change.Alert, TelemetryJson.Default.QualityAlert)))))
             .OrderBy(item => item.Position);
-        return ([.. items], isFull);
+        return new([.. items], isFull, horizon);
     }
 
     private static bool Matches(IssueFilter filter, QualityAlert alert) =>
@@ -99,4 +110,8 @@ internal sealed class IssueFeed(
         await response.WriteAsync($": {text}\n\n", cancellationToken);
         await response.Body.FlushAsync(cancellationToken);
     }
+
+    /// <param name="IsFull">There may be more.</param>
+    /// <param name="Horizon">Up to where it was read.</param>
+    private sealed record Page(IReadOnlyList<(FeedPosition Position, SseItem<string> Item)> Items, bool IsFull, ulong Horizon);
 }

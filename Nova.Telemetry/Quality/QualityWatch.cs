@@ -15,7 +15,7 @@ internal sealed class QualityWatch(
 {
     /// <summary>
     /// A change is looked at in up to 12 rounds while its window grows, so each look must be stricter than the one of an answer that is asked for: with 0.01
-    /// no more than 5 % of streams on which nothing happens get an alert (QualityTests counts).
+    /// no more than 5 % of streams on which nothing happens get an alert (ChangeJudgeTests counts).
     /// </summary>
     private const double Level = 0.01;
 
@@ -69,14 +69,18 @@ internal sealed class QualityWatch(
         }
 
         var marks = await reports.ReadAsync(streamId, now - Lookback, now, cancellationToken);
-        foreach (var judged in ChangeJudge.Judge(history, marks, Level).Where(judged => judged.Verdict == Verdict.Harmful))
+        foreach (var (judged, lift) in Findings(history, marks))
         {
-            foreach (var lift in judged.Lifts.Where(lift => lift.IsHarmful(Level) && lift.ViewersAfter >= MinViewers))
-            {
-                await RaiseAsync(streamId, judged, lift, now, cancellationToken);
-            }
+            await RaiseAsync(streamId, judged, lift, now, cancellationToken);
         }
     }
+
+    /// <summary>What is worth an alert at this moment, pure.</summary>
+    internal static IEnumerable<(JudgedChange Change, Lift Lift)> Findings(StreamHistory history, IReadOnlyList<ReportMark> marks) =>
+        from judged in ChangeJudge.Judge(history, marks, Level)
+        from lift in judged.Lifts
+        where lift.IsHarmful(Level) && lift.ViewersAfter >= MinViewers
+        select (judged, lift);
 
     private async Task RaiseAsync(Guid streamId, JudgedChange judged, Lift lift, DateTimeOffset now, CancellationToken cancellationToken)
     {

@@ -11,7 +11,7 @@ internal sealed record TimeRange(DateTimeOffset Since, DateTimeOffset Until, Tim
     /// <summary>So many it gets where nobody asked for a size.</summary>
     private const int UsualBuckets = 200;
 
-    private static readonly TimeSpan MaxLength = TimeSpan.FromDays(31);
+    private static readonly TimeSpan UsualMaxLength = TimeSpan.FromDays(31);
 
     private static readonly (string Name, TimeSpan Length)[] Sizes =
     [
@@ -22,18 +22,20 @@ internal sealed record TimeRange(DateTimeOffset Since, DateTimeOffset Until, Tim
     /// <param name="since">As asked for.</param>
     /// <param name="until">As asked for.</param>
     /// <param name="usually">What is taken where one of them is absent.</param>
+    /// <param name="maxLength">31 days where it is null.</param>
     public static TimeRange Read(
-        string? bucket, DateTimeOffset? since, DateTimeOffset? until, (DateTimeOffset Since, DateTimeOffset Until) usually, FieldErrors errors)
+        string? bucket, DateTimeOffset? since, DateTimeOffset? until, (DateTimeOffset Since, DateTimeOffset Until) usually, FieldErrors errors, TimeSpan? maxLength = null)
     {
+        var longest = maxLength ?? UsualMaxLength;
         var to = until ?? usually.Until;
         var from = since ?? (usually.Since < to ? usually.Since : to.AddHours(-1));
         if (from >= to)
         {
             errors.Add("since", "must be earlier than until");
         }
-        else if (to - from > MaxLength)
+        else if (to - from > longest)
         {
-            errors.Add("since", $"must not be more than {MaxLength.TotalDays} days before until");
+            errors.Add("since", $"must not be more than {longest.TotalDays} days before until");
         }
 
         var size = Sizes.FirstOrDefault(size => string.IsNullOrEmpty(bucket) ? (to - from) / size.Length <= UsualBuckets : size.Name == bucket).Length;

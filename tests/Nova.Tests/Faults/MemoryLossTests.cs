@@ -22,13 +22,7 @@ public sealed class MemoryLossTests(FaultLabFixture labs)
     {
         var lab = await labs.HealthyLabAsync();
         var stream = await lab.Api.StartStreamAsync();
-        List<Viewer> viewers = [];
-        for (var i = 0; i < 5; i++)
-        {
-            viewers.Add(await stream.WatchAsync(gateway: i % lab.Gateways.Count));
-        }
-
-        await Task.WhenAll(viewers.Select(viewer => viewer.WaitForViewersAsync(5)));
+        var viewers = await lab.WatchTogetherAsync(stream, 5);
         var fault = Stopwatch.GetTimestamp();
         await lab.Redis.ExecuteAsync("FLUSHALL");
         await Eventually.TrueAsync(() => IsCountedByAllAsync(lab, stream), "every gateway has reported its viewers again", CountLimit);

@@ -54,13 +54,7 @@ public sealed class PresenceTests(FaultLabFixture labs)
     {
         var lab = await labs.HealthyLabAsync();
         var stream = await lab.Api.StartStreamAsync();
-        List<Viewer> viewers = [];
-        for (var i = 0; i < 5; i++)
-        {
-            viewers.Add(await stream.WatchAsync(gateway: i % lab.Gateways.Count));
-        }
-
-        await Task.WhenAll(viewers.Select(viewer => viewer.WaitForViewersAsync(5)));
+        var viewers = await lab.WatchTogetherAsync(stream, 5);
         var seen = viewers.ConvertAll(viewer => viewer.Frames.Count);
         await lab.Redis.ExecuteAsync("FLUSHALL");
         await using var newcomer = await stream.WatchAsync(gateway: 0);

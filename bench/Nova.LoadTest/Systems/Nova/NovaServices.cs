@@ -132,6 +132,7 @@ internal sealed class NovaServices : IAsyncDisposable
             ["LocalInfra__RedisPort"] = $"{redisPort}",
             ["LocalInfra__PostgresPort"] = $"{postgresPort}",
             ["LocalInfra__PostgresPassword"] = PostgresPassword,
+            ["LocalInfra__PostgresSharedBuffers"] = "1GB", // As operators set it, a quarter of a small server's memory.
         });
     }
 

@@ -37,6 +37,19 @@ internal static class LabSteps
         return viewers;
     }
 
+    /// <summary>Viewers of one stream, on the gateways in turn, each of whom has heard that all are there.</summary>
+    public static async Task<List<Viewer>> WatchTogetherAsync(this FaultLab lab, TestStream stream, int count)
+    {
+        List<Viewer> viewers = [];
+        for (var i = 0; i < count; i++)
+        {
+            viewers.Add(await stream.WatchAsync(gateway: i % lab.Gateways.Count));
+        }
+
+        await Task.WhenAll(viewers.Select(viewer => viewer.WaitForViewersAsync(count)));
+        return viewers;
+    }
+
     /// <summary>A bitrate that nobody has told yet: viewers recognize a change by it.</summary>
     public static int NextKbps() => Interlocked.Increment(ref s_kbps);
 

@@ -56,6 +56,61 @@ public sealed class FeedTests(NovaFixture nova)
     }
 
     [Fact]
+    public async Task Alerts_ComeWithTheReports()
+    {
+        await using var data = new TelemetryData(nova);
+        var stream = await nova.Api.CreateStreamAsync();
+        using var feed = await OpenAsync(nova.Api.Gateways[0], stream, stream.Token);
+        const string Raise =
+            """
+            INSERT INTO quality_alerts (alert_id, stream_id, change_at, change_kind, issue_type, summary, lift_low, p_value, viewers, audience, rate_before, rate_after, raised_at)
+            VALUES (gen_random_uuid(), $1, now(), 'error', 'lag', 'It hurts.', 2, 0.001, 9, 100, 0, 90, now())
+            """;
+        await data.ExecuteAsync(Raise, Guid.Parse(stream.Id));
+        await data.ExecuteAsync("UPDATE quality_alerts SET cleared_at = now(), cleared_in = pg_current_xact_id() WHERE stream_id = $1", Guid.Parse(stream.Id));
+        var items = await ReadAsync(feed, 2);
+        Assert.Equal(["alert_raised", "alert_cleared"], items.Select(item => item.EventType));
+        Assert.All(items, item => Assert.Equal("It hurts.", JsonElement.Parse(item.Data).GetProperty("summary").GetString()));
+    }
+
+    /// <summary>A reader that stops reading in the middle: when it reads again it finds out why it was let go, and goes on elsewhere without loss.</summary>
+    [Fact]
+    public async Task SlowReader_IsLetGo_WithAComment()
+    {
+        const int Reports = 40_000; // More than the kernel and the proxy hold between them.
+        await using var data = new TelemetryData(nova);
+        var stream = await nova.Api.CreateStreamAsync();
+        using var feed = await OpenAsync(nova.Stack.Telemetry, stream, stream.Token);
+        await data.ReportAsync(stream.Id, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow, Reports);
+        await Task.Delay(TimeSpan.FromSeconds(12), TestContext.Current.CancellationToken); // The reader's own pause, longer than the feed's patience.
+        var text = new System.Text.StringBuilder();
+        using var reader = new StreamReader(await feed.Content.ReadAsStreamAsync());
+        try
+        {
+            while (await reader.ReadLineAsync(TestContext.Current.CancellationToken) is { } line)
+            {
+                text.AppendLine(line);
+            }
+        }
+        catch (IOException)
+        {
+            // Kestrel cuts off who reads nothing at all.
+        }
+
+        Assert.Contains(": this reader is too slow; come back with the Last-Event-ID", text.ToString(), StringComparison.Ordinal);
+        Assert.True(text.ToString().Split("event: issue").Length - 1 < Reports);
+    }
+
+    [Fact]
+    public async Task GatewayThatStops_DoesNotWaitForItsFeeds()
+    {
+        var stream = await nova.Api.CreateStreamAsync();
+        await using var gateway = await OwnService.StartGatewayAsync(nova.Stack);
+        using var feed = await OpenAsync(gateway.Address, stream, stream.Token);
+        await gateway.StopAsync().WaitAsync(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task Feed_BeginsAtOnce_WithAComment()
     {
         var stream = await nova.Api.CreateStreamAsync();
