@@ -55,8 +55,9 @@ internal static class ChangeJudge
 
     public static IReadOnlyList<JudgedChange> Judge(StreamHistory history, IReadOnlyList<ReportMark> reports, double level = Level)
     {
+        var ordered = reports.OrderBy(report => report.At).ToList(); // A broadcast has thousands, and each change asks for two windows of them.
         var windows = history.Changes.Select(change => WindowOf(history, change)).ToList();
-        var compared = history.Changes.Zip(windows, (change, window) => Compare(history, reports, change, window)).ToList();
+        var compared = history.Changes.Zip(windows, (change, window) => Compare(history, ordered, change, window)).ToList();
         var adjusted = new Queue<double>(ExactRateTest.Adjust([.. compared.SelectMany(lifts => lifts).Select(lift => lift.PValue)]));
         return
         [
@@ -71,7 +72,7 @@ internal static class ChangeJudge
         return others.Select(other => (other - change.At).Duration()).Append(MaxWindow).Min();
     }
 
-    private static List<Lift> Compare(StreamHistory history, IReadOnlyList<ReportMark> reports, StreamChange change, TimeSpan window)
+    private static List<Lift> Compare(StreamHistory history, List<ReportMark> reports, StreamChange change, TimeSpan window)
     {
         if (window < MinWindow)
         {
@@ -80,11 +81,12 @@ internal static class ChangeJudge
 
         var exposureBefore = history.ViewerSeconds(change.At - window, change.At);
         var exposureAfter = history.ViewerSeconds(change.At, change.At + window);
+        var viewersBefore = ViewersIn(reports, change.At - window, change.At);
+        var viewersAfter = ViewersIn(reports, change.At, change.At + window);
         List<Lift> lifts = [];
         foreach (var type in Enum.GetValues<IssueType>())
         {
-            var before = ViewersIn(reports, type, change.At - window, change.At);
-            var after = ViewersIn(reports, type, change.At, change.At + window);
+            var (before, after) = (viewersBefore.GetValueOrDefault(type), viewersAfter.GetValueOrDefault(type));
             if (ExactRateTest.Compare(new(before, exposureBefore), new(after, exposureAfter)) is { } ratio)
             {
                 lifts.Add(new(
@@ -96,8 +98,19 @@ internal static class ChangeJudge
         return lifts;
     }
 
-    private static int ViewersIn(IReadOnlyList<ReportMark> reports, IssueType type, DateTimeOffset from, DateTimeOffset to) =>
-        reports.Where(report => report.IssueType == type && report.At >= from && report.At < to).Select(report => report.ViewerId).Distinct().Count();
+    /// <summary>How many different viewers reported each type.</summary>
+    /// <param name="reports">The oldest first.</param>
+    private static Dictionary<IssueType, int> ViewersIn(List<ReportMark> reports, DateTimeOffset from, DateTimeOffset to)
+    {
+        var first = reports.BinarySearch(new(from, default, default), ReportMark.ByTime);
+        first = first < 0 ? ~first : first;
+        while (first > 0 && reports[first - 1].At == from)
+        {
+            first--;
+        }
+
+        return reports.Skip(first).TakeWhile(report => report.At < to).DistinctBy(report => (report.IssueType, report.ViewerId)).CountBy(report => report.IssueType).ToDictionary();
+    }
 
     private static JudgedChange Of(StreamHistory history, StreamChange change, TimeSpan window, IReadOnlyList<Lift> lifts, double level)
     {

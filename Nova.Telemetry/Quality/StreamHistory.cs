@@ -8,7 +8,10 @@ namespace Nova.Telemetry.Quality;
 internal sealed record StreamChange(DateTimeOffset At, string Kind, string Description);
 
 /// <summary>A report as the judgement needs it.</summary>
-internal readonly record struct ReportMark(DateTimeOffset At, Guid ViewerId, IssueType IssueType);
+internal readonly record struct ReportMark(DateTimeOffset At, Guid ViewerId, IssueType IssueType)
+{
+    public static readonly IComparer<ReportMark> ByTime = Comparer<ReportMark>.Create((one, other) => one.At.CompareTo(other.At));
+}
 
 /// <summary>What happened to a stream in a time, pure: its changes, and how many watched when.</summary>
 internal sealed class StreamHistory
@@ -69,7 +72,8 @@ internal sealed class StreamHistory
     public double ViewerSeconds(DateTimeOffset from, DateTimeOffset to)
     {
         var sum = 0.0;
-        for (var i = 0; i < _counts.Count; i++)
+        var first = _counts.BinarySearch((from, int.MaxValue));
+        for (var i = Math.Max(0, (first < 0 ? ~first : first) - 1); i < _counts.Count && _counts[i].At < to; i++)
         {
             var start = _counts[i].At > from ? _counts[i].At : from;
             var end = i + 1 < _counts.Count && _counts[i + 1].At < to ? _counts[i + 1].At : to;
