@@ -29,7 +29,7 @@ internal enum Verdict
 /// <param name="Per1000Before">Of 1,000 viewers so many reported it in the window before.</param>
 internal sealed record Lift(
     IssueType IssueType, double? Ratio, double Low, double? High, double PValue, double AdjustedPValue, int ViewersBefore, int ViewersAfter,
-    double Per1000Before, double Per1000After)
+    [property: JsonPropertyName("per_1000_before")] double Per1000Before, [property: JsonPropertyName("per_1000_after")] double Per1000After)
 {
     public bool IsHarmful(double level) => AdjustedPValue <= level && Low > 1;
 

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Nova.Protocol;
 
 namespace Nova.Telemetry.Quality;
@@ -9,7 +10,7 @@ namespace Nova.Telemetry.Quality;
 /// <param name="Per1000Viewers">Reporting viewers; null where nobody watched.</param>
 internal sealed record QoePoint(
     DateTimeOffset Start, double Audience, StreamQuality? Quality, int? BitrateKbps, StreamHealth? Health, int Reports, int ReportingViewers,
-    double? Per1000Viewers, IReadOnlyDictionary<string, int> ByType);
+    [property: JsonPropertyName("per_1000_viewers")] double? Per1000Viewers, IReadOnlyDictionary<string, int> ByType);
 
 /// <param name="Kind"><c>quality_changed</c>, <c>error</c> or <c>bitrate_health</c>.</param>
 internal sealed record QoeChange(

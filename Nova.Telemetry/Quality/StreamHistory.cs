@@ -18,8 +18,8 @@ internal sealed class StreamHistory
 {
     public const string BitrateHealth = "bitrate_health";
 
-    /// <summary>A health that changes so soon after another change is its consequence: a lower quality has another maximum.</summary>
-    private static readonly TimeSpan Consequence = TimeSpan.FromSeconds(15);
+    /// <summary>A health that changes so near to another change is part of it: a lower quality has another maximum, and samples are taken every 5 s.</summary>
+    private static readonly TimeSpan Nearness = TimeSpan.FromSeconds(15);
 
     /// <summary>From each time on, so many watched.</summary>
     private readonly List<(DateTimeOffset At, int Viewers)> _counts = [];
@@ -48,7 +48,7 @@ internal sealed class StreamHistory
             }
 
             if (ChangeOf(entry, health) is { } change && change.At >= since
-                && !(change.Kind == BitrateHealth && changes is [.., var last] && change.At - last.At < Consequence))
+                && !(change.Kind == BitrateHealth && changes is [.., { Kind: BitrateHealth } last] && change.At - last.At < Nearness))
             {
                 changes.Add(change);
             }
@@ -56,7 +56,11 @@ internal sealed class StreamHistory
             health = entry.Health ?? health;
         }
 
-        Changes = changes;
+        Changes =
+        [
+            .. changes.Where(change => change.Kind != BitrateHealth
+                || !changes.Exists(other => other.Kind != BitrateHealth && (other.At - change.At).Duration() < Nearness)),
+        ];
     }
 
     public DateTimeOffset Since { get; }

@@ -13,8 +13,8 @@ internal static class SummaryApi
 {
     private static readonly TimeSpan UsualLength = TimeSpan.FromDays(1);
 
-    /// <summary>Over all streams a day of a third of a million reports takes 2 s, and a query 30 s at most.</summary>
-    private static readonly TimeSpan MaxLengthOfAll = TimeSpan.FromDays(7);
+    /// <summary>Reports are counted in memory, and those of all streams may be a million a day.</summary>
+    private static readonly TimeSpan MaxLengthOfAll = TimeSpan.FromDays(1);
 
     public static void MapSummaryApi(this WebApplication app)
     {

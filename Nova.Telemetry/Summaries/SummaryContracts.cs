@@ -1,8 +1,10 @@
+using System.Text.Json.Serialization;
+
 namespace Nova.Telemetry.Summaries;
 
 /// <summary>Reports, and how many different viewers made them.</summary>
 /// <param name="Per1000Viewers">Of 1,000 who watched on average, so many reported; null where the audience is not known.</param>
-internal sealed record ReportCount(int Reports, int Viewers, double? Per1000Viewers = null);
+internal sealed record ReportCount(int Reports, int Viewers, [property: JsonPropertyName("per_1000_viewers")] double? Per1000Viewers = null);
 
 /// <summary>One part of the time. Types and severities without reports are left out.</summary>
 /// <param name="Audience">How many watched on average; null over several streams.</param>

@@ -69,9 +69,9 @@ public sealed class ChangeJudgeTests
 
     /// <summary>A lower quality has a lower maximum, so the health changes as well: the quality is what happened.</summary>
     [Fact]
-    public void HealthThatFollowsAChange_IsNoChangeOfItsOwn()
+    public void HealthThatChangesNearAChange_IsNoChangeOfItsOwn()
     {
-        var script = new ScriptedStream().Health(0, 400, StreamHealth.Excellent).Quality(120, "1080p", "720p").Health(125, 400, StreamHealth.Fair)
+        var script = new ScriptedStream().Health(0, 400, StreamHealth.Excellent).Health(117, 400, StreamHealth.Good).Quality(120, "1080p", "720p").Health(125, 400, StreamHealth.Fair)
             .Health(200, 400, StreamHealth.Poor);
         Assert.Equal(
             [(EventNames.QualityChanged, "1080p → 720p"), (StreamHistory.BitrateHealth, "bitrate health fair → poor")],

@@ -46,5 +46,5 @@ public sealed class SummaryTests(NovaFixture nova)
         (await nova.Api.SendAsync(HttpMethod.Get, "/api/v1/issues/summary", null, await nova.Api.TokenAsync("x", role))).Status;
 
     private static (int Reports, int Viewers, double Per1000) Of(System.Text.Json.JsonElement count) =>
-        (count.GetProperty("reports").GetInt32(), count.GetProperty("viewers").GetInt32(), count.GetProperty("per1000_viewers").GetDouble());
+        (count.GetProperty("reports").GetInt32(), count.GetProperty("viewers").GetInt32(), count.GetProperty("per_1000_viewers").GetDouble());
 }
