@@ -28,6 +28,9 @@ internal sealed class QualityWatch(
     /// <summary>Rates of now are of this time.</summary>
     private static readonly TimeSpan Recent = TimeSpan.FromSeconds(60);
 
+    /// <summary>Reports take a moment to be stored, and a round may be late.</summary>
+    private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Lookback = 2 * ChangeJudge.MaxWindow;
 
     private readonly Leases.Lease _lease = leases.For("quality watch");
@@ -47,7 +50,7 @@ internal sealed class QualityWatch(
         }
 
         var now = time.GetUtcNow();
-        foreach (var streamId in await reports.FindReportedAsync(now - ChangeJudge.MaxWindow, MinViewers, cancellationToken))
+        foreach (var streamId in await reports.FindReportedAsync(now - options.Value.QualityInterval - Overlap, cancellationToken))
         {
             await JudgeAsync(streamId, now, cancellationToken);
         }
