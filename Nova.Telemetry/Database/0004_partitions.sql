@@ -23,7 +23,8 @@ CREATE TABLE issues (
     stored_in                xid8 NOT NULL DEFAULT pg_current_xact_id(),  -- the order of the operators' feed
     PRIMARY KEY (reported_at, issue_id)
 ) PARTITION BY RANGE (reported_at);
-CREATE INDEX issues_by_stream ON issues (stream_id, reported_at DESC, issue_id DESC) INCLUDE (viewer_id, issue_type, severity);  -- what a judgement reads
+CREATE INDEX issues_by_stream ON issues (stream_id, reported_at DESC, issue_id DESC) 
+    INCLUDE (viewer_id, issue_type, severity, player, browser, os, network, bandwidth_estimate_kbps);  -- all that summaries and judgements read
 CREATE INDEX issues_by_storing ON issues (stored_in, issue_id);
 CREATE TABLE issues_other PARTITION OF issues DEFAULT;   -- days that no table was made for: clocks that are wrong
 

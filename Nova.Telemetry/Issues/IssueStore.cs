@@ -11,7 +11,8 @@ namespace Nova.Telemetry.Issues;
 /// <summary>Stores reports in Postgres.</summary>
 internal sealed class IssueStore(NpgsqlDataSource dataSource, TelemetryMetrics metrics, ILogger<IssueStore> logger)
 {
-    private const int MaxLabelChars = 200;
+    /// <summary>Four labels of three bytes a character must fit an entry of the index that has them, 2,704 bytes. The JSON keeps them whole (S55).</summary>
+    private const int MaxLabelChars = 100;
 
     /// <summary>More is no bandwidth, and would not fit the column.</summary>
     private const double MaxKbps = 1e15;
