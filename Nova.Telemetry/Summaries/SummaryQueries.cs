@@ -21,37 +21,20 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
     /// <param name="history">Of the one stream; null over several.</param>
     public async Task<IssueSummary> ReadAsync(IssueFilter filter, TimeRange range, StreamHistory? history, CancellationToken cancellationToken)
     {
-        var whole = new ReportTallies();
-        var parts = new Dictionary<DateTimeOffset, ReportTallies>();
-        var labels = Enumerable.Range(0, Labels).Select(_ => new Dictionary<string, ReportTally>()).ToArray();
-        var viewers = new Dictionary<Guid, int>();
-        await foreach (var row in ReadRowsAsync(filter, cancellationToken))
-        {
-            viewers.TryAdd(row.GetGuid(3), viewers.Count);
-            var (viewer, type, severity) = (viewers[row.GetGuid(3)], row.GetString(1), row.GetString(2));
-            whole.Add(viewer, type, severity);
-            var start = range.StartOf(row.GetFieldValue<DateTimeOffset>(0));
-            (parts.TryGetValue(start, out var part) ? part : parts[start] = new()).Add(viewer, type, severity);
-            for (var label = 0; label < Labels; label++)
-            {
-                var value = row.IsDBNull(FirstLabel + label) ? "" : label == Labels - 1 ? BandwidthOf(row.GetInt64(FirstLabel + label)) : row.GetString(FirstLabel + label);
-                labels[label].At(value).Add(viewer);
-            }
-        }
-
+        var counts = await CountAsync(filter, range, cancellationToken);
         var audience = AudienceOf(history, range.Since, range.Until);
         List<TopValue> TopOf(int label) =>
         [
-            .. labels[label].Select(value => value.Value.Top(value.Key.Length == 0 ? null : value.Key, viewers.Count))
+            .. counts.Labels[label].Select(value => value.Value.Top(value.Key.Length == 0 ? null : value.Key, counts.Viewers))
                 .OrderByDescending(value => value.Viewers).ThenByDescending(value => value.Reports).ThenBy(value => value.Value, StringComparer.Ordinal).Take(Top),
         ];
         return new(
-            filter.StreamId, range.Since, range.Until, (int)range.Bucket.TotalSeconds, audience, whole.Total(audience), whole.ByType(audience), whole.BySeverity(audience),
+            filter.StreamId, range.Since, range.Until, (int)range.Bucket.TotalSeconds, audience, counts.Whole.Total(audience), counts.Whole.ByType(audience), counts.Whole.BySeverity(audience),
             [
                 .. range.Buckets().Select(bucket =>
                 {
                     var watching = AudienceOf(history, bucket.Start, bucket.End);
-                    var part = parts.GetValueOrDefault(bucket.Start) ?? new();
+                    var part = counts.Parts.GetValueOrDefault(bucket.Start) ?? new();
                     return new SummaryBucket(bucket.Start, watching, part.Total(watching), part.ByType(watching), part.BySeverity(watching));
                 }),
             ],
@@ -61,8 +44,7 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
     private static double? AudienceOf(StreamHistory? history, DateTimeOffset from, DateTimeOffset to) =>
         history is null ? null : Math.Round(history.ViewerSeconds(from, to) / (to - from).TotalSeconds, 1);
 
-    private async IAsyncEnumerable<NpgsqlDataReader> ReadRowsAsync(
-        IssueFilter filter, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    private async Task<Counts> CountAsync(IssueFilter filter, TimeRange range, CancellationToken cancellationToken)
     {
         await using var select = dataSource.CreateCommand(
             $"""
@@ -70,11 +52,14 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
             WHERE {IssueFilter.Condition}
             """);
         select.Parameters.AddRange(filter.Parameters());
+        var counts = new Counts(range);
         await using var reader = await select.ExecuteReaderAsync(cancellationToken);
         while (await reader.ReadAsync(cancellationToken))
         {
-            yield return reader;
+            counts.Add(reader);
         }
+
+        return counts;
     }
 
     private static string BandwidthOf(long kbps) => kbps switch
@@ -84,4 +69,32 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
         < 20_000 => "5 to 20 Mbit/s",
         _ => "20 Mbit/s and more",
     };
+
+    /// <summary>What is counted while the reports are read.</summary>
+    private sealed class Counts(TimeRange range)
+    {
+        private readonly Dictionary<Guid, int> _viewers = [];
+
+        public int Viewers => _viewers.Count;
+
+        public ReportTallies Whole { get; } = new();
+
+        public Dictionary<DateTimeOffset, ReportTallies> Parts { get; } = [];
+
+        public Dictionary<string, ReportTally>[] Labels { get; } = [.. Enumerable.Range(0, SummaryQueries.Labels).Select(_ => new Dictionary<string, ReportTally>())];
+
+        public void Add(NpgsqlDataReader row)
+        {
+            _viewers.TryAdd(row.GetGuid(3), _viewers.Count);
+            var (viewer, type, severity) = (_viewers[row.GetGuid(3)], row.GetString(1), row.GetString(2));
+            Whole.Add(viewer, type, severity);
+            var start = range.StartOf(row.GetFieldValue<DateTimeOffset>(0));
+            (Parts.TryGetValue(start, out var part) ? part : Parts[start] = new()).Add(viewer, type, severity);
+            for (var label = 0; label < Labels.Length; label++)
+            {
+                var value = row.IsDBNull(FirstLabel + label) ? "" : label == Labels.Length - 1 ? BandwidthOf(row.GetInt64(FirstLabel + label)) : row.GetString(FirstLabel + label);
+                Labels[label].At(value).Add(viewer);
+            }
+        }
+    }
 }

@@ -79,7 +79,7 @@ public sealed class KubernetesTests
 
     [Theory]
     [InlineData("gateway")]
-    [InlineData("stream-state", "gateway")]
+    [InlineData("stream-state", "gateway", "telemetry")]
     [InlineData("telemetry", "gateway")]
     [InlineData("redis", "gateway", "stream-state")]
     [InlineData("postgres", "stream-state", "telemetry")]

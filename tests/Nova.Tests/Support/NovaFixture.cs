@@ -39,7 +39,12 @@ public sealed class NovaFixture : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _turn = await OneAtATime.EnterAsync();
-        Stack = await NovaStack.StartAsync(new StackOptions { DataFolder = Path.Combine(_folder.FullName, "stack"), Gateways = 2 });
+        Stack = await NovaStack.StartAsync(new StackOptions
+        {
+            DataFolder = Path.Combine(_folder.FullName, "stack"),
+            Gateways = 2,
+            Settings = new Dictionary<string, string?> { ["Telemetry:QualityInterval"] = "00:00:02" }, // Tests wait for several rounds.
+        });
         Api = new Api(Stack);
     }
 
