@@ -90,26 +90,33 @@ public sealed class DistributedTests(NovaApplication nova)
     [Fact]
     public async Task Change_IsOneTrace_FromTheRequestToTheFanOutOnBothGateways()
     {
+        const int Attempts = 3; // An exporter drops a batch that its collector does not take in 3 s, which a busy machine may need.
         var id = await nova.Api.StartStreamAsync();
         await using var viewers = await WatchOnBothGatewaysAsync(id);
-        var trace = Convert.ToHexStringLower(Guid.NewGuid().ToByteArray());
-        await nova.Api.ChangeQualityAsync(id, 2500, $"00-{trace}-{Convert.ToHexStringLower(BitConverter.GetBytes(Random.Shared.NextInt64(1, long.MaxValue)))}-01");
-        await viewers.AllHearAsync(2500);
-
-        using var deadline = new CancellationTokenSource(GatewayApi.Patience);
-        List<Span> spans;
-        do
+        List<Span> spans = [];
+        for (var attempt = 0; attempt < Attempts && !IsComplete(spans); attempt++)
         {
-            await Task.Delay(200, TestContext.Current.CancellationToken);
-            spans = [.. nova.Traces.Spans.Where(span => span.TraceId == trace)];
+            var trace = Convert.ToHexStringLower(Guid.NewGuid().ToByteArray());
+            await nova.Api.ChangeQualityAsync(
+                id, 2500 + attempt, $"00-{trace}-{Convert.ToHexStringLower(BitConverter.GetBytes(Random.Shared.NextInt64(1, long.MaxValue)))}-01");
+            await viewers.AllHearAsync(2500 + attempt);
+
+            using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(25)); // Spans of Redis are sent every 10 s.
+            do
+            {
+                await Task.Delay(200, TestContext.Current.CancellationToken);
+                spans = [.. nova.Traces.Spans.Where(span => span.TraceId == trace)];
+            }
+            while (!IsComplete(spans) && !deadline.IsCancellationRequested);
         }
-        while ((FanOuts(spans).Count < 2 || !spans.Any(IsRedis)) && !deadline.IsCancellationRequested); // Spans of Redis are sent every 10 s.
 
         Assert.Equal(2, FanOuts(spans).Count);
         Assert.Contains(spans, span => span.Service == "stream-state" && span.Name.StartsWith("POST", StringComparison.Ordinal));
         Assert.Contains(spans, span => span.Service == "stream-state" && span.Name == "publish quality_changed");
         Assert.Contains(spans, IsRedis);
         Assert.DoesNotContain(nova.Traces.Bodies, body => Encoding.Latin1.GetString(body).Contains("token=ey"));
+
+        static bool IsComplete(List<Span> spans) => FanOuts(spans).Count == 2 && spans.Any(IsRedis);
 
         static bool IsRedis(Span span) => span.Name is "EVALSHA" or "EVAL" or "PUBLISH";
 
