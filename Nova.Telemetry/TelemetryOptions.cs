@@ -21,6 +21,11 @@ public sealed class TelemetryOptions
 
     /// <summary>How often the operators' feed looks for what is new.</summary>
     public TimeSpan FeedInterval { get; set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>
+    /// A reader of the feed that takes an event no sooner holds a connection and helps nobody. It is let go, and can come back with its last id without loss.
+    /// </summary>
+    public TimeSpan FeedPatience { get; set; } = TimeSpan.FromSeconds(10);
 }
 
 internal sealed class ValidateTelemetryOptions : IValidateOptions<TelemetryOptions>
@@ -42,6 +47,7 @@ internal sealed class ValidateTelemetryOptions : IValidateOptions<TelemetryOptio
             (nameof(options.TimelineInterval), options.TimelineInterval),
             (nameof(options.QualityInterval), options.QualityInterval),
             (nameof(options.FeedInterval), options.FeedInterval),
+            (nameof(options.FeedPatience), options.FeedPatience),
         })
         {
             if (value <= TimeSpan.Zero)

@@ -24,9 +24,6 @@ internal sealed class IssueFeed(
     /// <summary>Proxies close what is silent for a minute.</summary>
     private static readonly TimeSpan HeartbeatInterval = TimeSpan.FromSeconds(15);
 
-    /// <summary>A reader that takes an event no sooner holds a connection and helps nobody; it can come back with its last id and loses nothing.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
     private static readonly Guid LastId = Guid.AllBitsSet;
 
     /// <param name="after">What the reader has; null begins with what is stored from now on.</param>
@@ -44,7 +41,7 @@ internal sealed class IssueFeed(
                 position = at;
                 spoke = time.GetTimestamp();
                 yield return item;
-                if (time.GetElapsedTime(spoke) > Patience)
+                if (time.GetElapsedTime(spoke) > options.Value.FeedPatience)
                 {
                     await CommentAsync(response, "this reader is too slow; come back with the Last-Event-ID", stopping.Token);
                     yield break;

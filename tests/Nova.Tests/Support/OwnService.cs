@@ -42,8 +42,8 @@ public sealed class OwnService : IAsyncDisposable
         NovaStack stack, IDictionary<string, string?>? settings = null, Action<IServiceCollection>? services = null, string environment = "Development") =>
         StartAsync(stack, builder => builder.AddGateway(), app => app.MapGateway(), settings, services, environment);
 
-    public static Task<OwnService> StartTelemetryAsync(NovaStack stack) =>
-        StartAsync(stack, builder => builder.AddTelemetry(), app => app.MapTelemetry(), null, null);
+    public static Task<OwnService> StartTelemetryAsync(NovaStack stack, IDictionary<string, string?>? settings = null) =>
+        StartAsync(stack, builder => builder.AddTelemetry(), app => app.MapTelemetry(), settings, null);
 
     /// <param name="claims">Additional claims; they override <c>sub</c> and the default claims.</param>
     public static string Token(string sub = "viewer", params (string Name, object Value)[] claims)
