@@ -40,7 +40,8 @@ CREATE TABLE quality_alerts (
     p_value        double precision NOT NULL,
     viewers        int NOT NULL,                  -- who reported it after the change
     audience       int NOT NULL,
-    rate_before    double precision NOT NULL,     -- reporting viewers per 1,000 viewers and minute
+    window_seconds double precision NOT NULL,     -- how long before and after the change it was judged by
+    rate_before    double precision NOT NULL,     -- reporting viewers per 1,000 viewers in such a window
     rate_after     double precision NOT NULL,
     raised_at      timestamptz NOT NULL,
     calm_since     timestamptz,

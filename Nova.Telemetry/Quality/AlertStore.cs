@@ -11,7 +11,7 @@ internal sealed class AlertStore(NpgsqlDataSource dataSource)
 {
     private const string Columns =
         """
-        alert_id, stream_id, change_at, change_kind, issue_type, summary, lift, lift_low, lift_high, p_value, viewers, audience, rate_before, rate_after,
+        alert_id, stream_id, change_at, change_kind, issue_type, summary, lift, lift_low, lift_high, p_value, viewers, audience, window_seconds, rate_before, rate_after,
         raised_at, cleared_at
         """;
 
@@ -19,7 +19,7 @@ internal sealed class AlertStore(NpgsqlDataSource dataSource)
     public async Task<bool> TryRaiseAsync(QualityAlert alert, CancellationToken cancellationToken)
     {
         await using var insert = dataSource.CreateCommand(
-            $"INSERT INTO quality_alerts ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, NULL) ON CONFLICT DO NOTHING");
+            $"INSERT INTO quality_alerts ({Columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, NULL) ON CONFLICT DO NOTHING");
         insert.Parameters.AddRange(new NpgsqlParameter[]
         {
             new() { Value = alert.AlertId },
@@ -34,6 +34,7 @@ internal sealed class AlertStore(NpgsqlDataSource dataSource)
             new() { Value = alert.PValue },
             new() { Value = alert.Viewers },
             new() { Value = alert.Audience },
+            new() { Value = alert.WindowSeconds },
             new() { Value = alert.RateBefore },
             new() { Value = alert.RateAfter },
             new() { Value = alert.RaisedAt },
@@ -137,6 +138,7 @@ internal sealed class AlertStore(NpgsqlDataSource dataSource)
         reader.Get<double>("p_value"),
         reader.Get<int>("viewers"),
         reader.Get<int>("audience"),
+        reader.Get<double>("window_seconds"),
         reader.Get<double>("rate_before"),
         reader.Get<double>("rate_after"),
         reader.Get<DateTimeOffset>("raised_at"),

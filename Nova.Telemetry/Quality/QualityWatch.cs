@@ -25,9 +25,6 @@ internal sealed class QualityWatch(
     /// <summary>How long an alert's reports must have been few before it is cleared: a stream at the edge does not flap.</summary>
     private static readonly TimeSpan CalmTime = TimeSpan.FromSeconds(30);
 
-    /// <summary>Rates of now are of this time.</summary>
-    private static readonly TimeSpan Recent = TimeSpan.FromSeconds(60);
-
     /// <summary>Reports take a moment to be stored, and a round may be late.</summary>
     private static readonly TimeSpan Overlap = TimeSpan.FromSeconds(10);
 
@@ -87,10 +84,9 @@ internal sealed class QualityWatch(
 
     private async Task RaiseAsync(Guid streamId, JudgedChange judged, Lift lift, DateTimeOffset now, CancellationToken cancellationToken)
     {
-        var perMinute = TimeSpan.FromMinutes(1).TotalSeconds / judged.WindowSeconds;
         var alert = new QualityAlert(
             Guid.CreateVersion7(now), streamId, judged.Change.At, judged.Change.Kind, lift.IssueType, judged.Summary, lift.Ratio, lift.Low, lift.High,
-            lift.AdjustedPValue, lift.ViewersAfter, (int)Math.Round(judged.AudienceAfter), lift.Per1000Before * perMinute, lift.Per1000After * perMinute, now,
+            lift.AdjustedPValue, lift.ViewersAfter, (int)Math.Round(judged.AudienceAfter), judged.WindowSeconds, lift.Per1000Before, lift.Per1000After, now,
             ClearedAt: null);
         if (await alerts.TryRaiseAsync(alert, cancellationToken))
         {
@@ -98,15 +94,19 @@ internal sealed class QualityWatch(
         }
     }
 
-    /// <summary>Clears it once its reports have been few for a while: half way down to what they were, or further.</summary>
+    /// <summary>
+    /// Clears it once its reports have been few for a while: half way down to what they were, or further. They are counted over a window as long as the one
+    /// it was judged by: the same viewers report again and again, so twice the time does not have twice the viewers.
+    /// </summary>
     private async Task CheckAsync(OpenAlert open, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var alert = open.Alert;
-        var history = new StreamHistory(await timeline.ReadAsync(alert.StreamId, now - Recent, now, cancellationToken), now - Recent, now);
-        var marks = await reports.ReadAsync(alert.StreamId, now - Recent, now, cancellationToken);
+        var window = TimeSpan.FromSeconds(alert.WindowSeconds);
+        var history = new StreamHistory(await timeline.ReadAsync(alert.StreamId, now - window, now, cancellationToken), now - window, now);
+        var marks = await reports.ReadAsync(alert.StreamId, now - window, now, cancellationToken);
         var viewers = marks.Where(mark => mark.IssueType == alert.IssueType).Select(mark => mark.ViewerId).Distinct().Count();
-        var watched = history.ViewerSeconds(now - Recent, now);
-        var rate = watched > 0 ? 1000 * viewers / watched * Recent.TotalSeconds : 0;
+        var watched = history.ViewerSeconds(now - window, now);
+        var rate = watched > 0 ? 1000 * viewers / watched * alert.WindowSeconds : 0;
         if (rate > (alert.RateBefore + alert.RateAfter) / 2)
         {
             if (open.CalmSince is not null)

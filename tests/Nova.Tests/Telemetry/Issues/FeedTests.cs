@@ -64,8 +64,8 @@ public sealed class FeedTests(NovaFixture nova)
         using var feed = await OpenAsync(nova.Api.Gateways[0], stream, stream.Token);
         const string Raise =
             """
-            INSERT INTO quality_alerts (alert_id, stream_id, change_at, change_kind, issue_type, summary, lift_low, p_value, viewers, audience, rate_before, rate_after, raised_at)
-            VALUES (gen_random_uuid(), $1, now(), 'error', 'lag', 'It hurts.', 2, 0.001, 9, 100, 0, 90, now())
+            INSERT INTO quality_alerts (alert_id, stream_id, change_at, change_kind, issue_type, summary, lift_low, p_value, viewers, audience, window_seconds, rate_before, rate_after, raised_at)
+            VALUES (gen_random_uuid(), $1, now(), 'error', 'lag', 'It hurts.', 2, 0.001, 9, 100, 60, 0, 90, now())
             """;
         await data.ExecuteAsync(Raise, Guid.Parse(stream.Id));
         await data.ExecuteAsync("UPDATE quality_alerts SET cleared_at = now(), cleared_in = pg_current_xact_id() WHERE stream_id = $1", Guid.Parse(stream.Id));

@@ -50,6 +50,11 @@ public sealed class QoeTests(NovaFixture nova)
         Assert.Equal(("buffering", 500), (alert.GetProperty("issue_type").GetString(), alert.GetProperty("audience").GetInt32()));
         Assert.Contains("1080p → 720p", alert.GetProperty("summary").GetString(), StringComparison.Ordinal);
 
+        // The same viewers go on reporting: in twice the time they are not twice as many, and the alert stays.
+        await data.ExecuteAsync("UPDATE issues SET reported_at = now() WHERE stream_id = $1 AND reported_at >= $2", Guid.Parse(stream.Id), change);
+        await WaitForRoundsAsync(data, 2);
+        Assert.True(await data.ScalarAsync<bool>("SELECT calm_since IS NULL FROM quality_alerts WHERE stream_id = $1", Guid.Parse(stream.Id)));
+
         // As if a minute had gone by without reports; then as if it had been calm for half a minute.
         await data.ExecuteAsync("UPDATE issues SET reported_at = reported_at - interval '3 minutes' WHERE stream_id = $1", Guid.Parse(stream.Id));
         await Eventually.TrueAsync(
