@@ -66,6 +66,7 @@ internal sealed class IngestWatch(
         }
 
         _outageEnd = now;
+        _sweptAt = null; // Redis may have lost its memory, and a first heartbeat that it did not take is in Postgres alone.
         if (await rows.ForgiveAsync(_options.HeartbeatTimeout, cancellationToken) > 0)
         {
             logger.OutageForgiven(outage.TotalSeconds);

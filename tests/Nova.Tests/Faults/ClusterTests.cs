@@ -69,6 +69,41 @@ public sealed class ClusterTests(NovaFixture nova)
         Assert.Equal((0, 1), (plain, sharded));
     }
 
+    /// <summary>
+    /// The connection that one node's events come on carries nothing any more, and nobody says so. Viewers of that node's streams are warned and get their
+    /// events again; the others do not notice.
+    /// </summary>
+    [Fact]
+    public async Task LinkToOneNodeIsDeaf_OnlyItsStreamsAreLate()
+    {
+        await using var cluster = await RedisCluster.StartAsync(behindLinks: true);
+        await using var stack = await StartAsync(cluster);
+        var api = new Api(stack);
+        var streams = await Task.WhenAll(Enumerable.Range(0, Streams).Select(_ => api.StartStreamAsync()));
+        var viewers = await Task.WhenAll(streams.Select(stream => stream.WatchAsync()));
+        await Task.WhenAll(viewers.Select(viewer => viewer.WaitForViewersAsync(1)));
+        var onDeaf = await Task.WhenAll(streams.Select(async stream => (await cluster.Nodes[0].CliAsync("pubsub", "shardchannels", LiveKeys.Channel(Guid.Parse(stream.Id)))).Trim() != ""));
+        Assert.Equal(2, onDeaf.Distinct().Count());
+
+        var fault = Stopwatch.GetTimestamp();
+        cluster.Links[0].FreezeExisting("SUBSCRIBE");
+        var deaf = viewers.Zip(streams, onDeaf).Where(one => one.Third).ToList();
+        foreach (var (viewer, stream, _) in deaf)
+        {
+            await viewer.WaitForAsync(EventNames.Error, notice => notice.GetProperty("error_code").GetString() == ErrorCodes.ServerError, Left(fault, Seconds(8 + 1)));
+            Note($"Events flow {(await WaitForFlowAsync(stream, viewer, Left(fault, Seconds(10 + 1)))).TotalSeconds:F1} s after the warning.");
+        }
+
+        foreach (var (viewer, stream, _) in viewers.Zip(streams, onDeaf).Where(one => !one.Third))
+        {
+            await WaitForFlowAsync(stream, viewer, Seconds(5));
+            Assert.DoesNotContain(EventNames.Error, viewer.Events);
+        }
+
+        Assert.All(viewers, viewer => Assert.Null(viewer.CloseCode));
+        await viewers.DisposeAllAsync();
+    }
+
     private async Task SurviveAsync(Func<RedisCluster, Task> fault)
     {
         await using var cluster = await RedisCluster.StartAsync();

@@ -73,6 +73,26 @@ public sealed class IngestTests(NovaFixture nova) : IAsyncLifetime
         Assert.DoesNotContain(EventNames.Error, viewer.Events);
     }
 
+    /// <summary>Measurements are signs of life, and Postgres is not told of each: the watch asks Redis before it ends a broadcast.</summary>
+    [Fact]
+    public async Task BroadcastWithMeasurementsAlone_StaysOn_AndEndsATimeoutAfterTheLast()
+    {
+        var stream = await _api.StartStreamAsync();
+        await using var viewer = await stream.WatchAsync();
+        var (started, last) = (Stopwatch.GetTimestamp(), 0L);
+        while (Stopwatch.GetElapsedTime(started) < TimeSpan.FromSeconds(7)) // Two timeouts of 3 s and more.
+        {
+            last = Stopwatch.GetTimestamp();
+            await stream.PostAsync("bitrate", """{"current_bitrate_kbps":4000}""");
+            await Task.Delay(500);
+        }
+
+        Assert.DoesNotContain(EventNames.StreamEnded, viewer.Events);
+        var ended = await viewer.WaitForAsync(EventNames.StreamEnded);
+        Assert.Equal("session_timeout", ended.Text("reason"));
+        Assert.InRange(Stopwatch.GetElapsedTime(last, ended.ReceivedAt).TotalSeconds, 2.9, 8);
+    }
+
     [Fact]
     public async Task Measurements_TwiceASecond_LeaveEveryFiveToTenSecondsWithTheNewestValue()
     {

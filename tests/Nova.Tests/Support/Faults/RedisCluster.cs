@@ -9,20 +9,25 @@ public sealed class RedisCluster : IAsyncDisposable
     private const int Primaries = 3;
 
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-cluster-");
+    private readonly bool _isBehindLinks;
     private readonly List<RedisServer> _nodes = [];
+    private readonly List<Link> _links = [];
 
-    private RedisCluster()
-    {
-    }
+    private RedisCluster(bool isBehindLinks) => _isBehindLinks = isBehindLinks;
 
     /// <summary>What a service is given: some of the nodes.</summary>
-    public string ConnectionString => string.Join(',', _nodes.Take(2 * Primaries).Select(node => node.Address));
+    public string ConnectionString => string.Join(
+        ',', _isBehindLinks ? _links.Take(2 * Primaries).Select(link => $"127.0.0.1:{link.Port}") : _nodes.Take(2 * Primaries).Select(node => node.Address));
 
     public IReadOnlyList<RedisServer> Nodes => _nodes;
 
-    public static async Task<RedisCluster> StartAsync()
+    /// <summary>The way to each node, where the cluster is behind links.</summary>
+    public IReadOnlyList<Link> Links => _links;
+
+    /// <param name="behindLinks">Whether each node announces itself at a link that leads to it.</param>
+    public static async Task<RedisCluster> StartAsync(bool behindLinks = false)
     {
-        var cluster = new RedisCluster();
+        var cluster = new RedisCluster(behindLinks);
         for (var node = 0; node < 2 * Primaries; node++)
         {
             await cluster.AddNodeAsync();
@@ -106,6 +111,11 @@ public sealed class RedisCluster : IAsyncDisposable
             await node.DisposeAsync();
         }
 
+        foreach (var link in _links)
+        {
+            await link.DisposeAsync();
+        }
+
         _folder.Delete(recursive: true);
     }
 
@@ -113,9 +123,18 @@ public sealed class RedisCluster : IAsyncDisposable
     {
         var node = new RedisServer();
         _nodes.Add(node);
+        string[] announced = [];
+        if (_isBehindLinks)
+        {
+            _links.Add(new Link(node.Port));
+            announced = ["--cluster-announce-port", $"{_links[^1].Port}"];
+        }
+
         await node.StartAsync(
+        [
             "--cluster-enabled", "yes", "--cluster-port", $"{FreePort.Find()}", "--cluster-config-file", $"{node.Port}.conf", "--cluster-node-timeout", "1000",
-            "--dir", _folder.FullName);
+            "--dir", _folder.FullName, .. announced,
+        ]);
         return node;
     }
 
