@@ -79,8 +79,8 @@ internal static class ChangeJudge
             return [];
         }
 
-        var exposureBefore = history.ViewerSeconds(change.At - window, change.At);
-        var exposureAfter = history.ViewerSeconds(change.At, change.At + window);
+        var exposureBefore = history.Audience.ViewerSeconds(change.At - window, change.At);
+        var exposureAfter = history.Audience.ViewerSeconds(change.At, change.At + window);
         var viewersBefore = ViewersIn(reports, change.At - window, change.At);
         var viewersAfter = ViewersIn(reports, change.At, change.At + window);
         List<Lift> lifts = [];
@@ -115,8 +115,8 @@ internal static class ChangeJudge
     private static JudgedChange Of(StreamHistory history, StreamChange change, TimeSpan window, IReadOnlyList<Lift> lifts, double level)
     {
         var ordered = lifts.OrderBy(lift => lift.AdjustedPValue).ThenByDescending(lift => lift.Low).ToList();
-        var before = window > TimeSpan.Zero ? history.ViewerSeconds(change.At - window, change.At) / window.TotalSeconds : 0;
-        var after = window > TimeSpan.Zero ? history.ViewerSeconds(change.At, change.At + window) / window.TotalSeconds : 0;
+        var before = window > TimeSpan.Zero ? history.Audience.ViewerSeconds(change.At - window, change.At) / window.TotalSeconds : 0;
+        var after = window > TimeSpan.Zero ? history.Audience.ViewerSeconds(change.At, change.At + window) / window.TotalSeconds : 0;
         var verdict = window < MinWindow || before <= 0 || after <= 0 ? Verdict.NotJudged
             : ordered.Exists(lift => lift.IsHarmful(level)) ? Verdict.Harmful
             : ordered.Exists(lift => lift.IsHelpful(level)) ? Verdict.Helpful

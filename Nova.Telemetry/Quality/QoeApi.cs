@@ -72,7 +72,7 @@ internal static class QoeApi
                 health = entries[next].Health ?? health;
             }
 
-            var audience = history.ViewerSeconds(start, end) / (end - start).TotalSeconds;
+            var audience = history.Audience.ViewerSeconds(start, end) / (end - start).TotalSeconds;
             var inside = reported[start].ToList();
             var viewers = inside.Select(report => report.ViewerId).Distinct().Count();
             points.Add(new(

@@ -102,10 +102,10 @@ internal sealed class QualityWatch(
     {
         var alert = open.Alert;
         var window = TimeSpan.FromSeconds(alert.WindowSeconds);
-        var history = new StreamHistory(await timeline.ReadAsync(alert.StreamId, now - window, now, cancellationToken), now - window, now);
+        var audience = await timeline.ReadAudienceAsync(alert.StreamId, now - window, now, cancellationToken);
         var marks = await reports.ReadAsync(alert.StreamId, now - window, now, cancellationToken);
         var viewers = marks.Where(mark => mark.IssueType == alert.IssueType).Select(mark => mark.ViewerId).Distinct().Count();
-        var watched = history.ViewerSeconds(now - window, now);
+        var watched = audience.ViewerSeconds(now - window, now);
         var rate = watched > 0 ? 1000 * viewers / watched * alert.WindowSeconds : 0;
         if (rate > (alert.RateBefore + alert.RateAfter) / 2)
         {

@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.Telemetry.Timeline;
 
 namespace Nova.Telemetry.Quality;
 
@@ -21,20 +22,18 @@ internal sealed class StreamHistory
     /// <summary>A health that changes so near to another change is part of it: a lower quality has another maximum, and samples are taken every 5 s.</summary>
     private static readonly TimeSpan Nearness = TimeSpan.FromSeconds(15);
 
-    /// <summary>From each time on, so many watched.</summary>
-    private readonly List<(DateTimeOffset At, int Viewers)> _counts = [];
-
     /// <param name="entries">In the order in which they happened.</param>
     public StreamHistory(IReadOnlyList<TimelineEntry> entries, DateTimeOffset since, DateTimeOffset until)
     {
         (Since, Until) = (since, until);
+        List<(DateTimeOffset, int)> counts = [];
         List<StreamChange> changes = [];
         StreamHealth? health = null;
         foreach (var entry in entries)
         {
             if (entry.ViewerCount is { } viewers)
             {
-                _counts.Add((entry.HappenedAt, viewers));
+                counts.Add((entry.HappenedAt, viewers));
             }
 
             if (entry.Kind is EventNames.StreamStarted or EventNames.StreamEnded)
@@ -44,7 +43,7 @@ internal sealed class StreamHistory
 
             if (entry.Kind == EventNames.StreamEnded)
             {
-                _counts.Add((entry.HappenedAt, 0));
+                counts.Add((entry.HappenedAt, 0));
             }
 
             if (ChangeOf(entry, health) is { } change && change.At >= since
@@ -56,6 +55,7 @@ internal sealed class StreamHistory
             health = entry.Health ?? health;
         }
 
+        Audience = new(counts);
         Changes =
         [
             .. changes.Where(change => change.Kind != BitrateHealth
@@ -69,23 +69,10 @@ internal sealed class StreamHistory
 
     public IReadOnlyList<StreamChange> Changes { get; }
 
+    public Audience Audience { get; }
+
     /// <summary>Beyond the start and the end of the broadcast nothing is compared.</summary>
     public List<DateTimeOffset> Bounds { get; } = [];
-
-    /// <summary>How long viewers watched in a time, all together, in seconds.</summary>
-    public double ViewerSeconds(DateTimeOffset from, DateTimeOffset to)
-    {
-        var sum = 0.0;
-        var first = _counts.BinarySearch((from, int.MaxValue));
-        for (var i = Math.Max(0, (first < 0 ? ~first : first) - 1); i < _counts.Count && _counts[i].At < to; i++)
-        {
-            var start = _counts[i].At > from ? _counts[i].At : from;
-            var end = i + 1 < _counts.Count && _counts[i + 1].At < to ? _counts[i + 1].At : to;
-            sum += end > start ? (end - start).TotalSeconds * _counts[i].Viewers : 0;
-        }
-
-        return sum;
-    }
 
     private static StreamChange? ChangeOf(TimelineEntry entry, StreamHealth? health)
     {

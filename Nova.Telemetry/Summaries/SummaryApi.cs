@@ -34,7 +34,7 @@ internal static class SummaryApi
         var range = TimeRange.Read(bucket, filter.Since, filter.Until, Usual(time, filter.Until), errors, MaxLengthOfAll);
         return errors.Any ? Problems.Invalid(errors.All)
             : await access.CheckAsync(caller, filter.StreamId, cancellationToken)
-                ?? TypedResults.Ok(await summaries.ReadAsync(filter with { Since = range.Since, Until = range.Until }, range, history: null, cancellationToken));
+                ?? TypedResults.Ok(await summaries.ReadAsync(filter with { Since = range.Since, Until = range.Until }, range, watching: null, cancellationToken));
     }
 
     private static async Task<IResult> OfStreamAsync(
@@ -55,8 +55,8 @@ internal static class SummaryApi
             return Problems.Invalid(errors.All);
         }
 
-        var history = new StreamHistory(await timeline.ReadAsync(stream.StreamId, range.Since, range.Until, cancellationToken), range.Since, range.Until);
-        return TypedResults.Ok(await summaries.ReadAsync(filter with { Since = range.Since, Until = range.Until }, range, history, cancellationToken));
+        var audience = await timeline.ReadAudienceAsync(stream.StreamId, range.Since, range.Until, cancellationToken);
+        return TypedResults.Ok(await summaries.ReadAsync(filter with { Since = range.Since, Until = range.Until }, range, audience, cancellationToken));
     }
 
     private static (DateTimeOffset Since, DateTimeOffset Until) Usual(TimeProvider time, DateTimeOffset? until)

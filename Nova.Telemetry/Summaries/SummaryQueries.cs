@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Nova.Telemetry.Issues;
 using Nova.Telemetry.Quality;
 using Nova.Telemetry.Timeline;
@@ -18,11 +19,11 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
     private const int FirstLabel = 4;
 
     /// <param name="filter">With both times.</param>
-    /// <param name="history">Of the one stream; null over several.</param>
-    public async Task<IssueSummary> ReadAsync(IssueFilter filter, TimeRange range, StreamHistory? history, CancellationToken cancellationToken)
+    /// <param name="watching">Of the one stream; null over several.</param>
+    public async Task<IssueSummary> ReadAsync(IssueFilter filter, TimeRange range, Audience? watching, CancellationToken cancellationToken)
     {
         var counts = await CountAsync(filter, range, cancellationToken);
-        var audience = AudienceOf(history, range.Since, range.Until);
+        var audience = AudienceOf(watching, range.Since, range.Until);
         List<TopValue> TopOf(int label) =>
         [
             .. counts.Labels[label].Select(value => value.Value.Top(value.Key.Length == 0 ? null : value.Key, counts.Viewers))
@@ -33,16 +34,16 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
             [
                 .. range.Buckets().Select(bucket =>
                 {
-                    var watching = AudienceOf(history, bucket.Start, bucket.End);
+                    var audienceThen = AudienceOf(watching, bucket.Start, bucket.End);
                     var part = counts.Parts.GetValueOrDefault(bucket.Start) ?? new();
-                    return new SummaryBucket(bucket.Start, watching, part.Total(watching), part.ByType(watching), part.BySeverity(watching));
+                    return new SummaryBucket(bucket.Start, audienceThen, part.Total(audienceThen), part.ByType(audienceThen), part.BySeverity(audienceThen));
                 }),
             ],
             new(TopOf(0), TopOf(1), TopOf(2), TopOf(3), TopOf(4)));
     }
 
-    private static double? AudienceOf(StreamHistory? history, DateTimeOffset from, DateTimeOffset to) =>
-        history is null ? null : Math.Round(history.ViewerSeconds(from, to) / (to - from).TotalSeconds, 1);
+    private static double? AudienceOf(Audience? watching, DateTimeOffset from, DateTimeOffset to) =>
+        watching is null ? null : Math.Round(watching.ViewerSeconds(from, to) / (to - from).TotalSeconds, 1);
 
     private async Task<Counts> CountAsync(IssueFilter filter, TimeRange range, CancellationToken cancellationToken)
     {
@@ -85,8 +86,9 @@ internal sealed class SummaryQueries(NpgsqlDataSource dataSource)
 
         public void Add(NpgsqlDataReader row)
         {
-            _viewers.TryAdd(row.GetGuid(3), _viewers.Count);
-            var (viewer, type, severity) = (_viewers[row.GetGuid(3)], row.GetString(1), row.GetString(2));
+            ref var number = ref CollectionsMarshal.GetValueRefOrAddDefault(_viewers, row.GetGuid(3), out var isKnown);
+            number = isKnown ? number : _viewers.Count;
+            var (viewer, type, severity) = (number, row.GetString(1), row.GetString(2));
             Whole.Add(viewer, type, severity);
             var start = range.StartOf(row.GetFieldValue<DateTimeOffset>(0));
             (Parts.TryGetValue(start, out var part) ? part : Parts[start] = new()).Add(viewer, type, severity);

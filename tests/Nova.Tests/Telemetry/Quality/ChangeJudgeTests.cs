@@ -140,8 +140,8 @@ public sealed class ChangeJudgeTests
     public void ViewerSeconds_AreOfEachMoment()
     {
         var history = new ScriptedStream().Audience(-100, 10).Audience(10, 20).Audience(20, 0).History(0, 100);
-        Assert.Equal((10 * 10) + (10 * 20), history.ViewerSeconds(ScriptedStream.At(0), ScriptedStream.At(100)));
-        Assert.Equal((5 * 10) + (5 * 20), history.ViewerSeconds(ScriptedStream.At(5), ScriptedStream.At(15)));
-        Assert.Equal(0, history.ViewerSeconds(ScriptedStream.At(20), ScriptedStream.At(100)));
+        Assert.Equal((10 * 10) + (10 * 20), history.Audience.ViewerSeconds(ScriptedStream.At(0), ScriptedStream.At(100)));
+        Assert.Equal((5 * 10) + (5 * 20), history.Audience.ViewerSeconds(ScriptedStream.At(5), ScriptedStream.At(15)));
+        Assert.Equal(0, history.Audience.ViewerSeconds(ScriptedStream.At(20), ScriptedStream.At(100)));
     }
 }
