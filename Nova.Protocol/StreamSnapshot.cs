@@ -8,7 +8,7 @@ namespace Nova.Protocol;
 /// </summary>
 /// <param name="Version">Events on the channel up to this version are already in this snapshot.</param>
 /// <param name="ViewerCount">Now, on all gateways; after the end, when it ended.</param>
-/// <param name="Events">At most one of each name, in version order.</param>
+/// <param name="Events">The newest of each name, in version order. A mild error is among them: viewers who missed it must hear that it replaced a severe one.</param>
 /// <param name="Kicks">Viewers who may not watch for now.</param>
 public sealed record StreamSnapshot(
     Guid StreamId,

@@ -118,7 +118,7 @@ internal sealed class StreamRoom
     /// Takes over the snapshot's state and broadcasts what was not broadcast, in version order. A snapshot that the feed has overtaken while it was
     /// read changes nothing: it would take the room back, and an ended stream would be active again.
     /// </summary>
-    /// <param name="alsoMissed">Events of which the snapshot has no trace any more, such as an error that a milder one has replaced.</param>
+    /// <param name="alsoMissed">Events of which the snapshot has no trace any more, such as an error that another one has replaced.</param>
     public void Advance(StreamSnapshot newer, IReadOnlyList<StreamEvent> alsoMissed)
     {
         lock (_lock)
@@ -143,7 +143,7 @@ internal sealed class StreamRoom
             }
 
             _retained.Clear();
-            foreach (var (version, frame) in recent)
+            foreach (var (version, frame) in recent.Where(recent => IsRetained(recent.Frame)))
             {
                 _retained[version] = frame;
             }
@@ -303,6 +303,9 @@ internal sealed class StreamRoom
         }
     }
 
+    /// <summary>A late joiner gets the start, the newest quality change and an error that still holds (S15).</summary>
+    private static bool IsRetained(PreparedFrame frame) => frame.EventName != EventNames.Error || StateChange.IsLasting(frame);
+
     private PreparedFrame Ended() => PreparedFrame.Of(Notices.StreamEnded(_time.GetUtcNow()));
 
     private void Add(PreparedFrame frame)
@@ -326,7 +329,7 @@ internal sealed class StreamRoom
     /// <summary>What <c>stream_info</c> says changes with the events; their data is read once per event, not per viewer.</summary>
     private void Retain(long version, PreparedFrame frame)
     {
-        var isRetained = frame.EventName != EventNames.Error || StateChange.IsLasting(frame);
+        var isRetained = IsRetained(frame);
         _state = StateChange.Apply(_state, frame);
         if (frame.EventName == EventNames.StreamEnded)
         {

@@ -26,23 +26,11 @@ internal static class SnapshotApi
         var (stream, now) = (stored.Stream, stored.Now);
         var events = stored.Events
             .Select(recent => new SnapshotEvent(recent.Version, recent.Event, JsonElement.Parse(recent.Envelope)))
-            .Where(recent => IsRetained(stream, recent));
+            .Where(recent => stream.Status != StreamStatus.Ended || recent.Event == EventNames.StreamEnded); // Of an ended stream, only its end (S11).
         var totals = stream.Status == StreamStatus.Ended ? null : await presence.ReadAsync(streamId, PresenceReader.Patience, cancellationToken);
         return TypedResults.Ok(new StreamSnapshot(
             stream.StreamId, stream.Version, stream.Status, stream.Visibility, stream.BroadcasterId, stream.BroadcasterName, stream.Quality,
             stream.BitrateKbps, stream.Fps, stream.StartedAt, stream.DurationSeconds(now),
             Math.Max(stream.PeakViewers, totals?.PeakViewers ?? 0), totals?.ViewerCount ?? stream.ViewerCount, [.. events], stored.Kicks));
     }
-
-    /// <summary>
-    /// A late joiner gets the start, the newest quality change and an error that still holds (S15); of an ended stream, only its end (S11).
-    /// An error holds until a milder one replaces it.
-    /// </summary>
-    private static bool IsRetained(StreamRecord stream, SnapshotEvent recent) => recent.Event switch
-    {
-        EventNames.StreamEnded => true,
-        _ when stream.Status == StreamStatus.Ended => false,
-        EventNames.Error => recent.Envelope.GetProperty("data").GetProperty("severity").GetString() is "error" or "critical",
-        _ => true,
-    };
 }
