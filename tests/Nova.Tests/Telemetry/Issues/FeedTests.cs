@@ -45,6 +45,25 @@ public sealed class FeedTests(NovaFixture nova)
         }
     }
 
+    /// <summary>A report that began to be stored first and is stored last comes first in the feed, and is not skipped.</summary>
+    [Fact]
+    public async Task ReportWhoseTransactionEndsLate_IsToldInItsPlace()
+    {
+        await using var data = new TelemetryData(nova);
+        var stream = await nova.Api.CreateStreamAsync();
+        using var feed = await OpenAsync(nova.Api.Gateways[0], stream, stream.Token);
+        const string Report =
+            """
+            INSERT INTO issues (issue_id, stream_id, viewer_id, session_id, report_id, issue_type, severity, description, reported_at)
+            VALUES (gen_random_uuid(), $1, gen_random_uuid(), 'late', $2, 'lag', 'low', '', now())
+            """;
+        await using var late = await LateTransaction.WriteAsync(nova.Stack.ConnectionString("telemetry"), Report, Guid.Parse(stream.Id), "first");
+        await data.ExecuteAsync(Report, Guid.Parse(stream.Id), "second");
+        await late.CommitLaterAsync();
+        var told = (await ReadAsync(feed, 2)).Select(item => JsonElement.Parse(item.Data).GetProperty("report_id").GetString());
+        Assert.Equal(["first", "second"], told);
+    }
+
     [Fact]
     public async Task Feed_OfAnotherType_HasNoneOfThese()
     {

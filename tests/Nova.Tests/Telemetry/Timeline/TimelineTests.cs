@@ -23,6 +23,20 @@ public sealed class TimelineTests(NovaFixture nova)
     }
 
     [Fact]
+    public async Task EventWhoseTransactionEndsLate_IsNotSkipped()
+    {
+        await using var data = new TelemetryData(nova);
+        var stream = await nova.Api.StartStreamAsync();
+        const string Event = "INSERT INTO timeline (stream_id, kind, version, happened_at) VALUES ($1, 'error', 77, now())";
+        await using var late = await LateTransaction.WriteAsync(nova.Stack.ConnectionString("streams"), Event, Guid.Parse(stream.Id));
+        await stream.PostAsync("quality", """{"new_quality":"720p","new_bitrate_kbps":2500,"reason":"network_congestion"}""");
+        await late.CommitLaterAsync();
+        await Eventually.TrueAsync(
+            async () => await data.ScalarAsync<long>("SELECT count(*) FROM timeline WHERE stream_id = $1 AND version IN (3, 77)", Guid.Parse(stream.Id)) == 2,
+            "both are in the timeline", TimeSpan.FromSeconds(10));
+    }
+
+    [Fact]
     public async Task CountsAndBitrates_AreSampled()
     {
         await using var data = new TelemetryData(nova);
