@@ -1,0 +1,81 @@
+using System.Net;
+using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
+using Nova.Gateway.Feed;
+using StackExchange.Redis;
+
+namespace Nova.Tests.Gateway.Feed;
+
+/// <summary>Events that come one after the other in no time are read together; few of them are read at once.</summary>
+public sealed class PacedReadsTests : IAsyncLifetime
+{
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
+
+    private readonly FakeTimeProvider _time = new();
+    private readonly Socket _redis = new(SocketType.Stream, ProtocolType.Tcp);
+    private readonly byte[] _buffer = new byte[100];
+    private Socket _socket = null!;
+    private Stream _stream = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        await _redis.ConnectAsync(listener.LocalEndPoint!);
+        _socket = await listener.AcceptAsync();
+        _stream = (await new PacedReads(_time).BeforeAuthenticateAsync(listener.LocalEndPoint!, ConnectionType.Subscription, _socket, default))!;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stream.DisposeAsync();
+        _socket.Dispose();
+        _redis.Dispose();
+    }
+
+    [Fact]
+    public async Task ManyInNoTime_AreReadTogether()
+    {
+        await SendAndReadAsync(16, apart: TimeSpan.Zero);
+        var read = _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask();
+        await SendAsync(3);
+        Assert.False(read.IsCompleted);
+        _time.Advance(Pace);
+        Assert.Equal(3, await read);
+    }
+
+    [Fact]
+    public async Task FewInATime_AreReadAtOnce()
+    {
+        await SendAndReadAsync(100, apart: TimeSpan.FromMilliseconds(3));
+        await SendAndReadAsync(15, apart: TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task AfterAPause_TheNextIsReadAtOnce()
+    {
+        await SendAndReadAsync(16, apart: TimeSpan.Zero);
+        var paced = _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask();
+        _time.Advance(Pace * 2); // And nothing came in twice the time.
+        await SendAsync(1);
+        Assert.Equal(1, await paced);
+        await SendAndReadAsync(15, apart: TimeSpan.Zero);
+    }
+
+    [Fact]
+    public async Task ConnectionForCommands_IsNotPaced() =>
+        Assert.Null(await new PacedReads(_time).BeforeAuthenticateAsync(new IPEndPoint(IPAddress.Loopback, 1), ConnectionType.Interactive, _socket, default));
+
+    private async Task SendAndReadAsync(int times, TimeSpan apart)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            _time.Advance(apart);
+            await SendAsync(1);
+            Assert.Equal(1, await _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+        }
+    }
+
+    private async Task SendAsync(int bytes) => await _redis.SendAsync(new byte[bytes], SocketFlags.None);
+}
