@@ -66,14 +66,7 @@ internal sealed class IssueForwarder(
         _isClosed = true;
         await WaitForNoneAsync(patience);
         var handedBack = Interlocked.Read(ref _pending);
-        await _handBack.CancelAsync(); // Deliveries that still try hand theirs back.
-        List<PendingIssue> rest = [];
-        while (_queue.Reader.TryRead(out var next))
-        {
-            rest.Add(next);
-        }
-
-        Reject(rest, IssueResult.HandedBack);
+        await _handBack.CancelAsync(); // Deliveries that still try hand theirs back, then what waits in the queue.
         if (handedBack > 0)
         {
             await WaitForNoneAsync(patience); // Their viewers are closed next.
