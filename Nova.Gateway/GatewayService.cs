@@ -24,7 +24,7 @@ public static class GatewayService
     public static void AddGateway(this WebApplicationBuilder builder)
     {
         builder.AddServiceDefaults();
-        builder.AddRedis("redis");
+        builder.AddRedis("redis", new PacedReads(TimeProvider.System));
 
         var services = builder.Services;
         services.AddValidatedOptions<GatewayOptions, ValidateGatewayOptions>(GatewayOptions.Section);
