@@ -39,8 +39,13 @@ public sealed partial class SchemaMigration(
                 _applied.TrySetResult();
                 return;
             }
-            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+            catch (Exception exception)
             {
+                if (stoppingToken.IsCancellationRequested)
+                {
+                    return; // Whether it was cancelled or failed in the same moment: to the host the latter is an unhandled exception.
+                }
+
                 LogRetrying(logger, exception.InnerException is { } inner ? $"{exception.Message} {inner.Message}" : exception.Message);
             }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
 
 namespace Nova.Tests.Support;
 
@@ -48,6 +49,6 @@ public sealed record ProgramResult(int ExitCode, string Output, string Errors)
             Assert.Contains(sentence, Errors);
         }
 
-        Assert.DoesNotMatch(@"Exception|^\s+at |fail:|crit:|Unhandled", Output + Errors);
+        Assert.False(Regex.IsMatch(Output + Errors, @"Exception|^\s+at |fail:|crit:|Unhandled"), Output + Errors);
     }
 }
