@@ -40,8 +40,7 @@ CREATE TABLE quality_alerts (
     p_value        double precision NOT NULL,
     viewers        int NOT NULL,                  -- who reported it after the change
     audience       int NOT NULL,
-    window_seconds double precision NOT NULL,     -- how long before and after the change it was judged by
-    rate_before    double precision NOT NULL,     -- reporting viewers per 1,000 viewers in such a window
+    rate_before    double precision NOT NULL,     -- reporting viewers per 1,000 viewers and minute
     rate_after     double precision NOT NULL,
     raised_at      timestamptz NOT NULL,
     calm_since     timestamptz,
