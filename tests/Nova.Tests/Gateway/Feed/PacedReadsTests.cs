@@ -63,6 +63,18 @@ public sealed class PacedReadsTests : IAsyncLifetime
         await SendAndReadAsync(7, apart: TimeSpan.Zero);
     }
 
+    /// <summary>Events that do not fit the buffer are read on: else the gateway would be later with each read.</summary>
+    [Fact]
+    public async Task MoreThanTheBufferTakes_IsReadOnAtOnce()
+    {
+        await SendAndReadAsync(16, apart: TimeSpan.Zero);
+        var first = _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask();
+        await SendAsync(_buffer.Length + 20);
+        _time.Advance(Pace);
+        Assert.Equal(_buffer.Length, await first);
+        Assert.Equal(20, await _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask().WaitAsync(TimeSpan.FromSeconds(10)));
+    }
+
     [Fact]
     public async Task ConnectionForCommands_IsNotPaced() =>
         Assert.Null(await new PacedReads(_time).BeforeAuthenticateAsync(new IPEndPoint(IPAddress.Loopback, 1), ConnectionType.Interactive, _socket, default));
