@@ -36,8 +36,8 @@ public sealed class BackpressureRuleTests(NovaFixture nova) : RuleTests(nova)
     private async Task<(int Received, int Dropped)> StallAsync(int events)
     {
         var stream = await Api.StartStreamAsync();
-        await using var pace = await stream.WatchAsync();
         await using var stalled = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync(), Ledger.ReceiveBuffer);
+        await using var pace = await stream.WatchAsync();
         await using var flood = await Flood.OpenAsync(Nova.Stack, stream, pace);
         await flood.PublishAsync(events);
         var ledger = await Ledger.ReadAsync(stalled, events); // Ends with the newest.

@@ -11,8 +11,8 @@ public sealed class BackpressureSettledTests(NovaFixture nova) : RuleTests(nova)
     {
         const int Events = 1000;
         var stream = await Api.StartStreamAsync();
-        await using var pace = await stream.WatchAsync();
         await using var stalled = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync(), Ledger.ReceiveBuffer);
+        await using var pace = await stream.WatchAsync();
         await using var flood = await Flood.OpenAsync(Nova.Stack, stream, pace);
         await flood.PublishAsync(Events / 2);
         await using var joining = await stream.WatchAsync(gateway: 1);

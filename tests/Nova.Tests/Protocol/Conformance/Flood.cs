@@ -30,7 +30,10 @@ internal sealed class Flood : IAsyncDisposable
     /// <summary>Number of the last one.</summary>
     public int Published { get; private set; }
 
-    /// <param name="pace">Reads as fast as events come; the flood waits for it, so that what others do not get is their own doing.</param>
+    /// <param name="pace">
+    /// Reads as fast as events come; the flood waits for it, so that what others do not get is their own doing. It joins after them: a pass over the viewers
+    /// comes to it last, and what it has got they have been given. (A reader that began a pass too early found a second notice.)
+    /// </param>
     public static async Task<Flood> OpenAsync(NovaStack stack, TestStream stream, Viewer pace)
     {
         await pace.WaitForAsync(EventNames.ViewerCountChanged);

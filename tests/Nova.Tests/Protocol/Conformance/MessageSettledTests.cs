@@ -50,8 +50,8 @@ public sealed class MessageSettledTests(NovaFixture nova) : RuleTests(nova)
     public async Task S7_EveryMessage_IsOneObject()
     {
         var stream = await Api.StartStreamAsync();
-        await using var pace = await stream.WatchAsync();
         await using var raw = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync());
+        await using var pace = await stream.WatchAsync();
         await using var flood = await Flood.OpenAsync(Nova.Stack, stream, pace);
         var joining = Task.WhenAll(Enumerable.Range(0, 20).Select(i => stream.WatchAsync(i % 2)));
         await stream.PostAsync("bitrate", """{"current_bitrate_kbps":4850}""");

@@ -40,8 +40,8 @@ public sealed class OrderingRuleTests(NovaFixture nova) : RuleTests(nova)
         const int Bursts = 4;
         const int Burst = 80; // A backlog holds them: however late this viewer reads on a busy machine, none is dropped.
         var stream = await Api.StartStreamAsync();
-        await using var pace = await stream.WatchAsync();
         await using var raw = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync());
+        await using var pace = await stream.WatchAsync();
         await using var flood = await Flood.OpenAsync(Nova.Stack, stream, pace);
         List<int> numbers = [];
         for (var burst = 1; burst <= Bursts; burst++)

@@ -132,8 +132,8 @@ public sealed class SizeAndBacklogRuleTests(NovaFixture nova) : RuleTests(nova)
     public async Task R105_Backlog_HoldsAHundredMessages()
     {
         var stream = await Api.StartStreamAsync();
-        await using var pace = await stream.WatchAsync();
         await using var stalled = await RawViewer.WatchAsync(Api.Gateways[0], stream.Id, await Api.TokenAsync(), Ledger.ReceiveBuffer);
+        await using var pace = await stream.WatchAsync();
         await using var flood = await Flood.OpenAsync(Nova.Stack, stream, pace);
         await flood.PublishAsync(1000);
 
