@@ -9,6 +9,9 @@ namespace Nova.Tests.Gateway.Feed;
 /// <summary>Events that come one after the other in no time are read together; few of them are read at once.</summary>
 public sealed class PacedReadsTests : IAsyncLifetime
 {
+    /// <summary>Sixteen that follow another one so soon.</summary>
+    private const int Many = 17;
+
     private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(5);
 
     private readonly FakeTimeProvider _time = new();
@@ -37,7 +40,7 @@ public sealed class PacedReadsTests : IAsyncLifetime
     [Fact]
     public async Task ManyInNoTime_AreReadTogether()
     {
-        await SendAndReadAsync(16, apart: TimeSpan.Zero);
+        await SendAndReadAsync(Many, apart: TimeSpan.Zero);
         var read = _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask();
         await SendAsync(3);
         await Task.WhenAny(read, Task.Delay(200, TestContext.Current.CancellationToken)); // Time to read them too early.
@@ -56,7 +59,7 @@ public sealed class PacedReadsTests : IAsyncLifetime
     [Fact]
     public async Task AfterAPause_TheNextIsReadAtOnce()
     {
-        await SendAndReadAsync(16, apart: TimeSpan.Zero);
+        await SendAndReadAsync(Many, apart: TimeSpan.Zero);
         var paced = _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask();
         _time.Advance(Pace); // And nothing has come.
         await SendAsync(1);
@@ -68,7 +71,7 @@ public sealed class PacedReadsTests : IAsyncLifetime
     [Fact]
     public async Task MoreThanTheBufferTakes_IsReadOnAtOnce()
     {
-        await SendAndReadAsync(16, apart: TimeSpan.Zero);
+        await SendAndReadAsync(Many, apart: TimeSpan.Zero);
         var first = _stream.ReadAsync(_buffer, TestContext.Current.CancellationToken).AsTask();
         await SendAsync(_buffer.Length + 20);
         _time.Advance(Pace);
