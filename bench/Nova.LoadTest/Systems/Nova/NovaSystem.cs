@@ -99,8 +99,8 @@ internal sealed class NovaSystem : SystemUnderTest
     /// <summary>One <c>POST …/bitrate</c> per stream.</summary>
     public IReadOnlyList<byte[]> Bitrates() => [.. _streams.Select(stream => Post(stream, "bitrate", """{"current_bitrate_kbps":4800}"""u8))];
 
-    /// <summary>A call that asks for nothing: no token, no Redis, no PostgreSQL. What ASP.NET costs alone.</summary>
-    public static byte[] EmptyCall() => "GET /alive HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
+    /// <summary>A call without token, Redis and PostgreSQL: what ASP.NET and its health check cost.</summary>
+    public static byte[] AliveCall() => "GET /alive HTTP/1.1\r\nHost: localhost\r\n\r\n"u8.ToArray();
 
     protected override ValueTask StopAsync() => _services.DisposeAsync();
 
