@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
@@ -17,13 +18,26 @@ public sealed class Viewer : IAsyncDisposable
     /// <summary>Why, as it said.</summary>
     public (int? Code, string? Reason) Close => ((int?)_socket.CloseStatus, _socket.CloseStatusDescription);
 
-    public static async Task<Viewer> ConnectAsync(Uri gateway, string id, string token)
+    /// <summary>Connects, and tries again where the gateway says that it cannot serve it now, as clients do: another test may have restarted a service a moment ago.</summary>
+    public static Task<Viewer> ConnectAsync(Uri gateway, string id, string token)
     {
-        var viewer = new Viewer();
         var address = new UriBuilder(gateway) { Scheme = "ws", Path = $"/api/v1/streams/{id}/ws", Query = $"token={token}" };
-        await viewer._socket.ConnectAsync(address.Uri, CancellationToken.None);
-        viewer._reading = viewer.ReadAsync();
-        return viewer;
+        return GatewayApi.EventuallyAsync(async () =>
+        {
+            var viewer = new Viewer();
+            viewer._socket.Options.CollectHttpResponseDetails = true;
+            try
+            {
+                await viewer._socket.ConnectAsync(address.Uri, CancellationToken.None);
+            }
+            catch (WebSocketException exception) when (viewer._socket.HttpStatusCode is HttpStatusCode.ServiceUnavailable)
+            {
+                throw new HttpRequestException(exception.Message, exception, viewer._socket.HttpStatusCode);
+            }
+
+            viewer._reading = viewer.ReadAsync();
+            return viewer;
+        }, "connect a viewer");
     }
 
     public ValueTask SendAsync(string message) => new(_socket.SendAsync(Encoding.UTF8.GetBytes(message), WebSocketMessageType.Text, endOfMessage: true, CancellationToken.None));
