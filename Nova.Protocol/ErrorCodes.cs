@@ -24,7 +24,16 @@ public static class ErrorCodes
     /// <summary>REST only: a body, query or header that cannot be used; <c>errors</c> names each field.</summary>
     public const string InvalidRequest = "INVALID_REQUEST";
 
-    /// <summary>REST only: the lifecycle does not allow this; <c>status</c> says where the stream stands.</summary>
+    /// <summary>REST only: there is nothing at this address.</summary>
+    public const string NotFound = "NOT_FOUND";
+
+    /// <summary>REST only: the address knows other methods.</summary>
+    public const string MethodNotAllowed = "METHOD_NOT_ALLOWED";
+
+    /// <summary>REST only: the viewer's id is no UUID.</summary>
+    public const string ViewerNotFound = "VIEWER_NOT_FOUND";
+
+    /// <summary>REST only: the lifecycle does not allow this; <c>stream_status</c> says where the stream stands.</summary>
     public const string InvalidTransition = "INVALID_TRANSITION";
 
     /// <summary>REST only: <c>If-Match</c> names a version that is not the current one.</summary>

@@ -30,11 +30,6 @@ public static class StreamStateService
         var services = builder.Services;
         services.AddValidatedOptions<StreamStateOptions, ValidateStreamStateOptions>(StreamStateOptions.Section);
         services.AddRestJson(ProtocolJson.Default, StreamStateJson.Default);
-        services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info.Title = "Nova: streams";
-            return Task.CompletedTask;
-        }));
 
         services.AddSingleton<StreamStateMetrics>();
         services.AddSingleton<LiveGateways>();
@@ -65,7 +60,6 @@ public static class StreamStateService
     public static void MapStreamState(this WebApplication app)
     {
         app.UseServiceDefaults();
-        app.MapOpenApi();
         app.MapStreamsApi();
         app.MapIngestApi();
         app.MapSnapshotApi();

@@ -26,11 +26,6 @@ public static class TelemetryService
         var services = builder.Services;
         services.AddValidatedOptions<TelemetryOptions, ValidateTelemetryOptions>(TelemetryOptions.Section);
         services.AddRestJson(ProtocolJson.Default, TelemetryJson.Default);
-        services.AddOpenApi(options => options.AddDocumentTransformer((document, _, _) =>
-        {
-            document.Info.Title = "Nova: issue reports";
-            return Task.CompletedTask;
-        }));
         services.AddHttpClient(TimelineFollower.Client, http => http.BaseAddress = new Uri("https+http://stream-state")).AddInternalKey()
             .AddServiceClient(attempt: TimeSpan.FromSeconds(3), total: TimeSpan.FromSeconds(8));
 
@@ -52,7 +47,6 @@ public static class TelemetryService
     public static void MapTelemetry(this WebApplication app)
     {
         app.UseServiceDefaults();
-        app.MapOpenApi();
         app.MapIssuesApi();
         app.MapSummaryApi();
         app.MapQoeApi();

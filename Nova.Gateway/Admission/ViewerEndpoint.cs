@@ -152,7 +152,7 @@ internal static class ViewerRoutes
         app.MapMethods(Route, [HttpMethods.Get, HttpMethods.Head, HttpMethods.Connect], endpoint.HandleAsync).ShortCircuit(); // CONNECT is HTTP/2's upgrade.
 
         // Anything else must not fall through to the proxy with a token in its query.
-        app.Map(Route, (RequestDelegate)(http => Problems.WriteAsync(http, StatusCodes.Status405MethodNotAllowed, "METHOD_NOT_ALLOWED", $"{http.Request.Method} is not possible here.")))
+        app.Map(Route, (RequestDelegate)(http => Problems.WriteAsync(http, StatusCodes.Status405MethodNotAllowed, ErrorCodes.MethodNotAllowed, $"{http.Request.Method} is not possible here.")))
             .ShortCircuit();
     }
 }

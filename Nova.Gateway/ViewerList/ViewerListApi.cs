@@ -12,8 +12,8 @@ namespace Nova.Gateway.ViewerList;
 /// <summary><c>GET /api/v1/streams/{id}/viewers</c>: who watches a stream now, for its broadcaster and for operators (S59).</summary>
 internal static class ViewerListApi
 {
-    private const int DefaultPageSize = 50;
-    private const int MaxPageSize = 200;
+    public const int DefaultPageSize = 50;
+    public const int MaxPageSize = 200;
 
     /// <summary>One more than a page says that there is a next one.</summary>
     public const int MaxRows = MaxPageSize + 1;

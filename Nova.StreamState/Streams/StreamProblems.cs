@@ -24,7 +24,7 @@ internal static class StreamProblems
         var status = WireNames<StreamStatus>.Of(stream.Status);
         return Problems.Create(
             StatusCodes.Status409Conflict, ErrorCodes.InvalidTransition, $"The stream is {status}; that is not possible now.",
-            new Dictionary<string, object?> { ["status"] = status, ["version"] = stream.Version });
+            new Dictionary<string, object?> { ["stream_status"] = status, ["version"] = stream.Version }); // "status" is the HTTP status (RFC 9457).
     }
 
     public static IResult Of(ChangeResult refused) => refused.Outcome switch

@@ -11,8 +11,8 @@ namespace Nova.StreamState.Streams;
 /// <summary>The publisher's API (PROTOCOL.md 3.2).</summary>
 internal static class StreamsApi
 {
-    private const int DefaultPageSize = 50;
-    private const int MaxPageSize = 200;
+    public const int DefaultPageSize = 50;
+    public const int MaxPageSize = 200;
 
     public static void MapStreamsApi(this WebApplication app)
     {
@@ -124,5 +124,5 @@ internal static class StreamsApi
         Uuid.TryParse(viewerId, out var viewer)
             ? await calls.ApplyAsync(
                 http, id, new KickViewerRequest(viewer), new FieldErrors(), new KickCommand(viewer, options.Value.KickDuration), cancellationToken)
-            : Problems.Create(StatusCodes.Status404NotFound, "VIEWER_NOT_FOUND", "A viewer id is a UUID, as connection_established says it.");
+            : Problems.Create(StatusCodes.Status404NotFound, ErrorCodes.ViewerNotFound, "A viewer id is a UUID, as connection_established says it.");
 }

@@ -8,8 +8,8 @@ namespace Nova.Telemetry.Issues;
 /// <summary>Reports in from the gateways, and out to operators and broadcasters (PROTOCOL.md 3.3).</summary>
 internal static class IssuesApi
 {
-    private const int DefaultPageSize = 50;
-    private const int MaxPageSize = 500;
+    public const int DefaultPageSize = 50;
+    public const int MaxPageSize = 500;
     private const int MaxBatch = 1000;
 
     public static void MapIssuesApi(this WebApplication app)

@@ -8,8 +8,8 @@ namespace Nova.Telemetry.Quality;
 /// <summary>Alerts of changes that hurt: those that last, and those of before.</summary>
 internal static class AlertsApi
 {
-    private const int DefaultPageSize = 50;
-    private const int MaxPageSize = 500;
+    public const int DefaultPageSize = 50;
+    public const int MaxPageSize = 500;
 
     public static void MapAlertsApi(this WebApplication app) =>
         app.MapGet("/api/v1/quality/alerts", ListAsync).RequireAuthorization().WithTags("Quality").WithName("ListQualityAlerts").Produces<QualityAlertPage>()

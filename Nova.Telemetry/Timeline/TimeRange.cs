@@ -13,6 +13,8 @@ internal sealed record TimeRange(DateTimeOffset Since, DateTimeOffset Until, Tim
 
     private static readonly TimeSpan UsualMaxLength = TimeSpan.FromDays(31);
 
+    public static IEnumerable<string> BucketNames => Sizes.Select(size => size.Name);
+
     private static readonly (string Name, TimeSpan Length)[] Sizes =
     [
         ("10s", TimeSpan.FromSeconds(10)), ("1m", TimeSpan.FromMinutes(1)), ("5m", TimeSpan.FromMinutes(5)), ("15m", TimeSpan.FromMinutes(15)),
@@ -41,7 +43,7 @@ internal sealed record TimeRange(DateTimeOffset Since, DateTimeOffset Until, Tim
         var size = Sizes.FirstOrDefault(size => string.IsNullOrEmpty(bucket) ? (to - from) / size.Length <= UsualBuckets : size.Name == bucket).Length;
         if (size == default && !string.IsNullOrEmpty(bucket))
         {
-            errors.Add("bucket", $"must be one of {string.Join(", ", Sizes.Select(known => known.Name))}");
+            errors.Add("bucket", $"must be one of {string.Join(", ", BucketNames)}");
         }
         else if (size != default && (to - from) / size > MaxBuckets)
         {

@@ -158,7 +158,7 @@ public sealed class LifecycleSettledTests(NovaFixture nova) : RuleTests(nova)
         var stream = await Api.StartStreamAsync();
         await stream.PostAsync("end");
         var again = await stream.TryPostAsync("start", Start);
-        Assert.Equal((HttpStatusCode.Conflict, "ended"), (again.Status, again.Text("status")));
+        Assert.Equal((HttpStatusCode.Conflict, "ended"), (again.Status, again.Text("stream_status")));
         Assert.Equal("ended", (await stream.GetAsync()).Text("status"));
     }
 

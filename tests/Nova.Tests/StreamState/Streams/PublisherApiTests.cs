@@ -161,7 +161,7 @@ public sealed class PublisherApiTests(NovaFixture nova)
             {
                 var body = call switch { "start" => Start, "quality" => Quality, "error" => Error, "bitrate" => """{"current_bitrate_kbps":1}""", _ => "{}" };
                 var answer = await stream.TryPostAsync(call, body);
-                Assert.Equal((HttpStatusCode.Conflict, "INVALID_TRANSITION", status), (answer.Status, answer.ErrorCode, answer.Text("status")));
+                Assert.Equal((HttpStatusCode.Conflict, "INVALID_TRANSITION", status), (answer.Status, answer.ErrorCode, answer.Text("stream_status")));
             }
         }
     }

@@ -51,7 +51,7 @@ public sealed class StreamDeletionTests(NovaFixture nova)
         }
 
         var answer = await DeleteAsync(stream);
-        Assert.Equal((HttpStatusCode.Conflict, ErrorCodes.InvalidTransition, status), (answer.Status, answer.ErrorCode, answer.Text("status")));
+        Assert.Equal((HttpStatusCode.Conflict, ErrorCodes.InvalidTransition, status), (answer.Status, answer.ErrorCode, answer.Text("stream_status")));
     }
 
     [Fact]
