@@ -69,7 +69,7 @@ public sealed class WatchPageTests(NovaFixture nova)
         await stream.PostAsync(
             "error", """{"error_code":"RTMP_CONNECTION_LOST","error_message":"Lost","severity":"critical","recoverable":false,"suggested_action":"Wait"}""");
         await page.ShowsAsync("#state", "broadcaster lost");
-        await stream.PostAsync("heartbeat");
+        await stream.PostAsync("bitrate", """{"current_bitrate_kbps":2900}"""); // No heartbeat: its silence would be a loss in 15 s.
         await page.ShowsAsync("#state", "live");
     }
 
