@@ -29,12 +29,16 @@ public sealed class NovaFixture : IAsyncLifetime
 
     public Api Api { get; private set; } = null!;
 
+    /// <summary>The <c>iss</c> of this Nova's tokens, and the key that signs them, in base64.</summary>
+    public const string Issuer = "nova-standalone";
+
+    public string SigningKey => File.ReadAllText(Path.Combine(_folder.FullName, "stack", "signing.key"));
+
     /// <summary>Claims that this Nova accepts; tests of invalid tokens change them.</summary>
-    public JsonObject Claims(string subject = "viewer") => TestToken.Claims("nova-standalone", subject).With("aud", "nova");
+    public JsonObject Claims(string subject = "viewer") => TestToken.Claims(Issuer, subject).With("aud", "nova");
 
     /// <summary>Signs claims with this Nova's key, including claims that <c>/dev/tokens</c> would not sign.</summary>
-    public string Sign(JsonObject claims) =>
-        TestToken.Hmac(Convert.FromBase64String(File.ReadAllText(Path.Combine(_folder.FullName, "stack", "signing.key"))), claims);
+    public string Sign(JsonObject claims) => TestToken.Hmac(Convert.FromBase64String(SigningKey), claims);
 
     public async ValueTask InitializeAsync()
     {

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
@@ -9,8 +8,6 @@ namespace Nova.Tests.Support;
 /// <summary>Nova.Standalone in its own process, as its users start it, with all its output.</summary>
 public sealed class NovaProgram : IAsyncDisposable
 {
-    private const int Interrupt = 2;
-
     private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
 
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-program-");
@@ -84,7 +81,7 @@ public sealed class NovaProgram : IAsyncDisposable
     {
         if (!_process.HasExited)
         {
-            Assert.Equal(0, Kill(_process.Id, Interrupt));
+            Tools.Interrupt(_process);
             using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(20));
             await _process.WaitForExitAsync(timeout.Token);
         }
@@ -111,7 +108,4 @@ public sealed class NovaProgram : IAsyncDisposable
             _ready.TrySetResult(new Uri(line[Ready.Length..]));
         }
     }
-
-    [DllImport("libc", EntryPoint = "kill")]
-    private static extern int Kill(int processId, int signal);
 }

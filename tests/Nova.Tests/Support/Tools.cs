@@ -1,11 +1,14 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Nova.Tests.Support;
 
 /// <summary>Programs that tests need besides .NET. A missing program skips the test on a developer's machine and fails it in CI.</summary>
 public static class Tools
 {
+    private const int InterruptSignal = 2;
+
     public static string Node => Find("Node.js 20 or newer", "apt-get install nodejs, or nodejs.org", "node");
 
     /// <summary>Starts a script that uses WebSocket, which Node.js enables by default from version 22 on.</summary>
@@ -29,6 +32,8 @@ public static class Tools
 
     public static string Promtool => Find("promtool", "apt-get install prometheus", "promtool");
 
+    public static string Python => Find("Python 3.8 or newer", "apt-get install python3, or python.org", "python3", "python");
+
     public static string Chromium => Find("Chromium", "apt-get install chromium", "chromium", "chromium-browser", "google-chrome", "chrome");
 
     /// <summary>The repository's root, independent of the output folder.</summary>
@@ -41,6 +46,9 @@ public static class Tools
         RedirectStandardInput = true,
         WorkingDirectory = folder ?? Root,
     })!;
+
+    /// <summary>Does what Ctrl+C does.</summary>
+    public static void Interrupt(Process process) => Assert.Equal(0, Kill(process.Id, InterruptSignal));
 
     /// <summary>Creates a folder that other accounts can reach: as root, the tests run PostgreSQL under another account.</summary>
     public static DirectoryInfo TemporaryFolder(string prefix)
@@ -68,6 +76,9 @@ public static class Tools
 
         return found;
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    private static extern int Kill(int processId, int signal);
 
     private static string FindRoot([CallerFilePath] string thisFile = "")
     {
