@@ -77,6 +77,7 @@ public static class GatewayService
         app.UseServiceDefaults();
         app.UseWebConsole();
         app.MapViewers();
+        app.MapRestReference();
         app.MapViewerList();
         app.MapDevTokens();
         app.MapServices();

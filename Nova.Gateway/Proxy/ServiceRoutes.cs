@@ -29,7 +29,6 @@ internal static class ServiceRoutes
         Route("issue-feed", "/api/v1/issues/stream", Feeds),
         Route("streams", "/api/v1/streams/{**rest}", "stream-state"),
         Route("issues", "/api/v1/issues/{**rest}", "telemetry"),
-        Route("openapi", "/openapi/{**rest}", "stream-state"),
     ];
 
     private static readonly ClusterConfig[] Clusters = [Cluster("stream-state"), Cluster("telemetry"), Cluster("telemetry", Feeds, FeedRequest)];

@@ -12,8 +12,8 @@ internal static class IngestApi
     public static void MapIngestApi(this WebApplication app)
     {
         var streams = app.MapGroup("/api/v1/streams").RequireAuthorization().WithTags("Streams").ProducesProblem(StatusCodes.Status401Unauthorized);
-        streams.MapPost("/{id}/bitrate", MeasureBitrateAsync).IsChange("MeasureBitrate", "Report a bitrate measurement; a sign of life").Produces<Accepted>(202);
-        streams.MapPost("/{id}/heartbeat", HeartbeatAsync).IsChange("Heartbeat", "A sign of life; the first one starts the watch").Produces(204);
+        streams.MapPost("/{id}/bitrate", MeasureBitrateAsync).IsChange("MeasureBitrate", "Report a bitrate measurement; a sign of life", hasKey: false).Produces<Accepted>(202);
+        streams.MapPost("/{id}/heartbeat", HeartbeatAsync).IsChange("Heartbeat", "A sign of life; the first one starts the watch", hasKey: false).Produces(204);
     }
 
     private static async Task<IResult> MeasureBitrateAsync(

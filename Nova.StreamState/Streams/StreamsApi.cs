@@ -37,9 +37,13 @@ internal static class StreamsApi
     }
 
     /// <summary>Names a call that changes a stream, and says how it can be refused. Its caller's role is judged before its body is read (S42).</summary>
-    public static RouteHandlerBuilder IsChange(this RouteHandlerBuilder route, string name, string summary) =>
+    /// <param name="hasKey">Whether an Idempotency-Key makes it happen once; signs of life have the same effect however often they come.</param>
+    public static RouteHandlerBuilder IsChange(this RouteHandlerBuilder route, string name, string summary, bool hasKey = true)
+    {
         route.RequirePublisher().WithName(name).WithSummary(summary)
-            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412).ProducesProblem(422);
+            .ProducesProblem(400).ProducesProblem(403).ProducesProblem(404).ProducesProblem(409).ProducesProblem(412);
+        return hasKey ? route.ProducesProblem(422) : route;
+    }
 
     private static async Task<IResult> ListAsync(
         Caller caller, StreamQueries queries, PresenceReader presence, TimeProvider time, string? status,

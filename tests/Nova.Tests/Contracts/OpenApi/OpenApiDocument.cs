@@ -108,7 +108,7 @@ internal sealed class OpenApiDocument
             parameters.Add(OpenApiParameters.IfMatch.DeepClone());
         }
 
-        if (endpoint.Answers.Contains(StatusCodes.Status422UnprocessableEntity) && endpoint.Method == "POST")
+        if (endpoint.Answers.Contains(StatusCodes.Status422UnprocessableEntity))
         {
             parameters.Add(OpenApiParameters.IdempotencyKey.DeepClone());
         }
