@@ -74,6 +74,7 @@ public static class GatewayService
         app.UseServiceDefaults();
         app.UseWebConsole();
         app.MapViewers();
+        app.MapSocketReference();
         app.MapDevTokens();
         app.MapServices();
     }
