@@ -77,7 +77,7 @@ internal sealed class AsyncApiMessage
         _event = eventName;
         Payload = message["payload"]!.AsObject();
         Examples = [.. message["examples"]!.AsArray().Select(example => example!["payload"]!)];
-        _schema = JsonSchema.FromText(Payload.ToJsonString());
+        _schema = JsonSchema.FromText(Payload.ToJsonString(), new BuildOptions { Dialect = Dialect.Draft07 }); // AsyncAPI's own.
     }
 
     /// <summary>The schema of the envelope.</summary>
