@@ -8,6 +8,7 @@ using Nova.Gateway.Http;
 using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Proxy;
+using Nova.Gateway.ViewerList;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
 using Nova.ServiceDefaults;
@@ -29,7 +30,7 @@ public static class GatewayService
         var services = builder.Services;
         services.AddValidatedOptions<GatewayOptions, ValidateGatewayOptions>(GatewayOptions.Section);
         services.AddOptions<HostOptions>().Configure<IServiceProvider>(AllowForDrain);
-        services.AddRestJson(ProtocolJson.Default, DevTokensJson.Default);
+        services.AddRestJson(ProtocolJson.Default, ViewerListJson.Default, DevTokensJson.Default);
 
         builder.WebHost.ConfigureViewerSockets();
 
@@ -50,6 +51,7 @@ public static class GatewayService
         services.AddSingleton<ViewerEndpoint>();
         services.AddSingleton<EventChannels>();
         services.AddSingleton<RecountRequests>();
+        services.AddSingleton<ViewerListRequests>();
         services.AddSingleton<PresenceScript>();
         services.AddSingleton<StreamFeedFactory>();
         services.AddSingleton<ViewerSessions>();
@@ -60,6 +62,7 @@ public static class GatewayService
         services.AddSingletonHostedService<ViewerCounts>();
         services.AddHostedService<RoomAudit>();
         services.AddSingletonHostedService<IssueForwarder>();
+        services.AddSingletonHostedService<ViewerListCalls>();
         services.AddSingletonHostedService<DrainService>();
         services.AddSingletonHostedService<FeedSupervisor>();
         services.AddHealthChecks().AddCheck<DrainService>("draining");
@@ -75,6 +78,7 @@ public static class GatewayService
         app.UseWebConsole();
         app.MapViewers();
         app.MapSocketReference();
+        app.MapViewerList();
         app.MapDevTokens();
         app.MapServices();
     }

@@ -5,6 +5,7 @@ public static class EventNames
 {
     public const string ConnectionEstablished = "connection_established";
     public const string StreamStarted = "stream_started";
+    public const string StreamUpdated = "stream_updated";
     public const string StreamEnded = "stream_ended";
     public const string ViewerCountChanged = "viewer_count_changed";
     public const string QualityChanged = "quality_changed";
@@ -22,4 +23,7 @@ public static class EventNames
 
     /// <summary>Between services only: close this viewer's sockets with <see cref="CloseCode.NoLongerAuthorized"/>, and let none of its in for a while.</summary>
     public const string ViewerKicked = "viewer_removed";
+
+    /// <summary>Between services only: the scheduled stream does not exist any more.</summary>
+    public const string StreamDeleted = "stream_deleted";
 }

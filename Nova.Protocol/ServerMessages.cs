@@ -31,6 +31,29 @@ public sealed record StreamStarted(
     public static JsonTypeInfo<StreamStarted> TypeInfo => ProtocolJson.Default.StreamStarted;
 }
 
+/// <summary>Title, description, name or visibility changed (S58). Members that are absent did not. Late joiners get one with the present values.</summary>
+public sealed record StreamUpdated(
+    Guid StreamId,
+    DateTimeOffset Timestamp,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Title = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Description = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? BroadcasterName = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] StreamVisibility? Visibility = null) : IServerMessage<StreamUpdated>
+{
+    public static string EventName => EventNames.StreamUpdated;
+
+    public static JsonTypeInfo<StreamUpdated> TypeInfo => ProtocolJson.Default.StreamUpdated;
+
+    /// <summary>Both updates as one.</summary>
+    public StreamUpdated After(StreamUpdated older) => this with
+    {
+        Title = Title ?? older.Title,
+        Description = Description ?? older.Description,
+        BroadcasterName = BroadcasterName ?? older.BroadcasterName,
+        Visibility = Visibility ?? older.Visibility,
+    };
+}
+
 /// <summary>The broadcast is over; the socket closes with 1000 after it.</summary>
 public sealed record StreamEnded(
     Guid StreamId, long DurationSeconds, int PeakViewers, int FinalViewerCount, EndReason Reason, DateTimeOffset Timestamp)

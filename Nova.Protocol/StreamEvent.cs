@@ -104,6 +104,14 @@ public sealed record StreamEvent(long Version, DateTimeOffset PublishedAt, strin
     }
 }
 
+/// <summary>The <c>data</c> of <see cref="EventNames.StreamDeleted"/>. It never reaches a viewer.</summary>
+public sealed record StreamDeleted(Guid StreamId) : IServerMessage<StreamDeleted>
+{
+    public static string EventName => EventNames.StreamDeleted;
+
+    public static System.Text.Json.Serialization.Metadata.JsonTypeInfo<StreamDeleted> TypeInfo => ProtocolJson.Default.StreamDeleted;
+}
+
 /// <summary>The <c>data</c> of <see cref="EventNames.ViewerKicked"/>, which takes a version like every change, so that none is missed. It never reaches a viewer.</summary>
 /// <param name="Until">The viewer is refused until then.</param>
 public sealed record ViewerKick(Guid ViewerId, DateTimeOffset Until) : IServerMessage<ViewerKick>

@@ -20,7 +20,7 @@ internal sealed class ViewerSession(
             viewer.StreamId, viewer.ViewerId, viewer.SessionId, Limits.ProtocolVersion, dependencies.Time.GetUtcNow())));
         viewer.Start();
         counts.Changed(feed);
-        if (feed.Room.IsKicked(viewer.ViewerId))
+        if (feed.Room.IsKicked(viewer.ViewerId) || (feed.Room.IsPrivate && !viewer.Token.MayWatchPrivate))
         {
             viewer.Kick(dependencies.Time.GetUtcNow()); // It came in while the room was looking for it.
         }
@@ -96,8 +96,8 @@ internal sealed class ViewerSession(
                 return;
             }
 
-            viewer.Token.Renew(caller!);
-            viewer.Send(PreparedFrame.Of(new TokenRefreshed(caller!.ExpiresAt)));
+            viewer.Token.Renew(caller!, caller!.MayWatch(room.StreamId, isPrivate: true, room.BroadcasterId));
+            viewer.Send(PreparedFrame.Of(new TokenRefreshed(caller.ExpiresAt)));
         }
         catch (Exception exception)
         {

@@ -27,7 +27,8 @@ internal sealed class ViewerSessions(
     /// <param name="seat">Held until the viewer has gone.</param>
     public async Task AcceptAsync(HttpContext http, Caller caller, ViewerSeat seat)
     {
-        var token = new ViewerToken(caller, time);
+        var room = seat.Feed.Room;
+        var token = new ViewerToken(caller, caller.MayWatch(room.StreamId, isPrivate: true, room.BroadcasterId), time);
         var offersSubProtocol = http.WebSockets.WebSocketRequestedProtocols.Contains(SocketToken.SubProtocol);
         var stream = await Handshake.AcceptAsync(http, offersSubProtocol ? SocketToken.SubProtocol : null);
         http.Features.Get<PendingConnections.Slot>()?.Release();

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -42,6 +43,7 @@ internal static class DevTokens
             errors.Add("role", "must be one of viewer, broadcaster, operator");
         }
 
+        var streams = ReadStreams(request.Streams, errors);
         var lifetime = request.TtlSeconds is null ? DefaultLifetimeSeconds : errors.Number("ttl_seconds", request.TtlSeconds, 1, MaxLifetimeSeconds);
         if (errors.Any)
         {
@@ -57,7 +59,7 @@ internal static class DevTokens
         var now = time.GetUtcNow();
         var expires = now.AddSeconds(lifetime);
         var claims = new Dictionary<string, object> { ["sub"] = subject, ["role"] = role };
-        if (request.Streams is { } streams)
+        if (streams is not null)
         {
             claims["streams"] = streams;
         }
@@ -72,6 +74,28 @@ internal static class DevTokens
             SigningCredentials = new SigningCredentials(new SymmetricSecurityKey(Convert.FromBase64String(key)) { KeyId = signing.Id }, SecurityAlgorithms.HmacSha256),
         });
         return TypedResults.Ok(new DevToken(token, expires));
+    }
+
+    /// <returns>The claim; null where the token is for every public stream.</returns>
+    private static object? ReadStreams(JsonElement? streams, FieldErrors errors)
+    {
+        if (streams is not { ValueKind: not JsonValueKind.Null } value)
+        {
+            return null;
+        }
+
+        if (value.ValueKind == JsonValueKind.String && value.ValueEquals("*"))
+        {
+            return "*";
+        }
+
+        if (value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(id => id.ValueKind == JsonValueKind.String && Uuid.TryParse(id.GetString(), out _)))
+        {
+            return value.EnumerateArray().Select(id => id.GetString()!).ToArray();
+        }
+
+        errors.Add("streams", "must be \"*\" or an array of stream ids");
+        return null;
     }
 
     /// <summary>A forwarded request or a foreign Host or Origin may come from anywhere, whatever its address says.</summary>
@@ -92,8 +116,8 @@ internal static class DevTokens
     private static bool IsLocal(string host) => host is "localhost" or "127.0.0.1" or "[::1]";
 }
 
-/// <param name="Streams">Absent: every public stream.</param>
-internal sealed record DevTokenRequest(string? Sub, string? Role, IReadOnlyList<string>? Streams, int? TtlSeconds);
+/// <param name="Streams"><c>"*"</c> for every stream, or an array of ids; absent for every public stream.</param>
+internal sealed record DevTokenRequest(string? Sub, string? Role, JsonElement? Streams, int? TtlSeconds);
 
 internal sealed record DevToken(string Token, DateTimeOffset ExpiresAt);
 

@@ -24,6 +24,13 @@ internal static class StateChange
             case EventNames.QualityChanged:
                 var changed = DataOf(frame, ProtocolJson.Default.QualityChanged);
                 return state with { Quality = changed.NewQuality, BitrateKbps = changed.NewBitrateKbps, Fps = changed.Fps };
+            case EventNames.StreamUpdated:
+                var updated = DataOf(frame, ProtocolJson.Default.StreamUpdated);
+                return state with
+                {
+                    BroadcasterName = updated.BroadcasterName ?? state.BroadcasterName,
+                    Visibility = updated.Visibility ?? state.Visibility,
+                };
             case EventNames.StreamEnded:
                 var ended = DataOf(frame, ProtocolJson.Default.StreamEnded);
                 return state with
@@ -41,6 +48,10 @@ internal static class StateChange
     /// <summary>An error that late joiners get: it holds until a milder one replaces it (S15).</summary>
     public static bool IsLasting(PreparedFrame error) =>
         DataOf(error, ProtocolJson.Default.ErrorMessage).Severity is ErrorSeverity.Error or ErrorSeverity.Critical;
+
+    /// <summary>Two updates as one, for those who heard of neither.</summary>
+    public static PreparedFrame Merge(PreparedFrame older, PreparedFrame newer) =>
+        PreparedFrame.Of(DataOf(newer, ProtocolJson.Default.StreamUpdated).After(DataOf(older, ProtocolJson.Default.StreamUpdated)));
 
     /// <summary>Reads the event's data from where the envelope has it, which <see cref="StreamEvent.TryDecode"/> has made sure of.</summary>
     /// <exception cref="JsonException">It is not this event's data.</exception>

@@ -143,12 +143,13 @@ internal sealed class StreamRoom
             }
 
             _retained.Clear();
-            foreach (var (version, frame) in recent.Where(recent => IsRetained(recent.Frame)))
+            foreach (var (version, frame) in recent.Where(recent => IsRetained(recent.Frame, newer.Status)))
             {
                 _retained[version] = frame;
             }
 
             (_state, Version, Status) = (newer, newer.Version, newer.Status);
+            CloseUnauthorized();
             _count = _count with { Peak = Math.Max(_count.Peak, newer.PeakViewers) };
         }
     }
@@ -171,6 +172,10 @@ internal sealed class StreamRoom
             }
 
             Add(frame);
+            if (frame.EventName == EventNames.StreamUpdated)
+            {
+                CloseUnauthorized();
+            }
         }
     }
 
@@ -303,8 +308,22 @@ internal sealed class StreamRoom
         }
     }
 
-    /// <summary>A late joiner gets the start, the newest quality change and an error that still holds (S15).</summary>
-    private static bool IsRetained(PreparedFrame frame) => frame.EventName != EventNames.Error || StateChange.IsLasting(frame);
+    /// <summary>The stream may have turned private: who may not watch it any more is closed.</summary>
+    private void CloseUnauthorized()
+    {
+        foreach (var viewer in IsPrivate ? Viewers.Where(viewer => !viewer.Token.MayWatchPrivate).ToList() : [])
+        {
+            viewer.Kick(_time.GetUtcNow());
+        }
+    }
+
+    /// <summary>A late joiner gets the start, what it says of the stream now, the newest quality change and an error that still holds (S15).</summary>
+    private static bool IsRetained(PreparedFrame frame, StreamStatus status) => frame.EventName switch
+    {
+        EventNames.Error => StateChange.IsLasting(frame),
+        EventNames.StreamUpdated => status == StreamStatus.Active, // Before the start a joiner gets its greeting alone (S14).
+        _ => true,
+    };
 
     private PreparedFrame Ended() => PreparedFrame.Of(Notices.StreamEnded(_time.GetUtcNow()));
 
@@ -329,16 +348,17 @@ internal sealed class StreamRoom
     /// <summary>What <c>stream_info</c> says changes with the events; their data is read once per event, not per viewer.</summary>
     private void Retain(long version, PreparedFrame frame)
     {
-        var isRetained = IsRetained(frame);
+        var isRetained = IsRetained(frame, _state.Status);
         _state = StateChange.Apply(_state, frame);
         if (frame.EventName == EventNames.StreamEnded)
         {
             _retained.Clear();
         }
 
-        foreach (var (olderVersion, _) in _retained.Where(older => older.Value.EventName == frame.EventName).ToList())
+        foreach (var (olderVersion, older) in _retained.Where(older => older.Value.EventName == frame.EventName).ToList())
         {
             _retained.Remove(olderVersion);
+            frame = frame.EventName == EventNames.StreamUpdated ? StateChange.Merge(older, frame) : frame;
         }
 
         if (isRetained)

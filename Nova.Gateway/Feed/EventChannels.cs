@@ -23,20 +23,27 @@ internal sealed class EventChannels(IConnectionMultiplexer redis, RedisChannels 
     public async Task<ChannelMessageQueue> SubscribeAsync(Guid streamId)
     {
         var queue = Subscribe(streamId);
+        await WaitUntilSubscribedAsync(queue);
+        return queue;
+    }
+
+    /// <summary>Waits for a moment until Redis has confirmed a subscription.</summary>
+    public async Task WaitUntilSubscribedAsync(ChannelMessageQueue queue)
+    {
         if (redis.IsConnected)
         {
             // Behind the subscription on the same connection, so its answer comes behind the confirmation; in a cluster it might be another node's.
             var confirmation = queue.Channel.IsSharded ? WaitForEndpointAsync(queue.Channel) : redis.GetSubscriber().PingAsync().WaitAsync(ConfirmationTimeout, time);
             await confirmation.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-
-        return queue;
     }
 
     /// <summary>Asks for the subscription and does not wait. The client renews it with every new connection.</summary>
     public ChannelMessageQueue Subscribe(Guid streamId) => Subscribe(LiveKeys.Channel(streamId));
 
     public ChannelMessageQueue Subscribe(string channel) => redis.GetSubscriber().Subscribe(channels[channel], CommandFlags.FireAndForget);
+
+    public Task PublishAsync(string channel, byte[] message) => redis.GetSubscriber().PublishAsync(channels[channel], message);
 
     /// <summary>The node that has confirmed the subscription; null while none has.</summary>
     public EndPoint? EndpointOf(ChannelMessageQueue queue) => redis.GetSubscriber().SubscribedEndpoint(queue.Channel);

@@ -241,6 +241,10 @@ internal sealed class StreamFeed : IAsyncDisposable
         {
             _dependencies.Recounts.Ask(this);
         }
+        else if (message.Span is [ViewerListRequests.Message, ..])
+        {
+            _dependencies.ViewerLists.Ask(Room, message[1..]);
+        }
         else if (!StreamEvent.TryDecode(message, out var streamEvent) || !IsForwarded(streamEvent!))
         {
             _dependencies.Metrics.FeedIgnored(FeedIgnored.Garbage);
@@ -252,13 +256,18 @@ internal sealed class StreamFeed : IAsyncDisposable
     }
 
     private static bool IsForwarded(StreamEvent streamEvent) =>
-        streamEvent.EventName is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.QualityChanged or EventNames.Error or EventNames.ViewerKicked;
+        streamEvent.EventName is EventNames.StreamStarted or EventNames.StreamEnded or EventNames.StreamUpdated or EventNames.QualityChanged or EventNames.Error
+            or EventNames.ViewerKicked or EventNames.StreamDeleted;
 
     private void HandleVersioned(StreamEvent streamEvent)
     {
         if (streamEvent.Version <= Room.Version)
         {
             _dependencies.Metrics.FeedIgnored(FeedIgnored.Repeat);
+        }
+        else if (streamEvent.EventName == EventNames.StreamDeleted)
+        {
+            _repair.Request(ResyncCause.Gap); // StreamState does not know it any more.
         }
         else if (streamEvent.Version > Room.Version + 1)
         {

@@ -7,9 +7,10 @@ namespace Nova.Gateway.Feed;
 /// Opens feeds without a gap: first subscribe, then read the snapshot, then let through what has come meanwhile and is newer.
 /// </summary>
 internal sealed class StreamFeedFactory(
-    EventChannels channels, SnapshotClient snapshots, RecountRequests recounts, GatewayMetrics metrics, LoopGuards guards, TimeProvider time, ILogger<StreamFeed> logger)
+    EventChannels channels, SnapshotClient snapshots, RecountRequests recounts, ViewerListRequests viewerLists, GatewayMetrics metrics, LoopGuards guards,
+    TimeProvider time, ILogger<StreamFeed> logger)
 {
-    private readonly FeedDependencies _dependencies = new(channels, snapshots, recounts, metrics, guards["stream feed"], time, logger);
+    private readonly FeedDependencies _dependencies = new(channels, snapshots, recounts, viewerLists, metrics, guards["stream feed"], time, logger);
 
     /// <returns>Null where there is no such stream.</returns>
     /// <exception cref="StreamStateUnavailableException">StreamState cannot be asked.</exception>

@@ -75,7 +75,8 @@ internal sealed class PreparedFrame
 
     public static FrameKind KindOf(string eventName) => eventName switch
     {
-        EventNames.ConnectionEstablished or EventNames.StreamStarted or EventNames.StreamEnded or EventNames.Error => FrameKind.Essential,
+        EventNames.ConnectionEstablished or EventNames.StreamStarted or EventNames.StreamUpdated or EventNames.StreamEnded or EventNames.Error =>
+            FrameKind.Essential,
         EventNames.BitrateUpdate => FrameKind.Bitrate,
         EventNames.QualityChanged => FrameKind.Quality,
         _ => FrameKind.Droppable,

@@ -1,6 +1,4 @@
-using Nova.Gateway.Admission;
 using Nova.Protocol;
-using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Http;
 using Yarp.ReverseProxy.Forwarder;
@@ -11,20 +9,6 @@ namespace Nova.Gateway.Proxy;
 internal sealed class ProxyFailures(TimeProvider time, ILogger<ProxyFailures> logger)
 {
     private readonly LogThrottle _warnings = new(time);
-
-    public static async Task LimitAsync(HttpContext http, RequestDelegate next)
-    {
-        var services = http.RequestServices;
-        var address = services.GetRequiredService<ClientNetworks>().Of(http);
-        if (services.GetRequiredService<RequestRates>().TryTake(address, out var wait))
-        {
-            await next(http);
-            return;
-        }
-
-        http.Response.Headers.RetryAfter = Problems.RetryAfterSeconds(wait);
-        await Problems.WriteAsync(http, StatusCodes.Status429TooManyRequests, ErrorCodes.RateLimited, "Too many requests from this address; try again.");
-    }
 
     public static async Task AnswerAsync(HttpContext http, RequestDelegate next)
     {

@@ -1,3 +1,4 @@
+using Nova.Gateway.Admission;
 using Yarp.ReverseProxy.Configuration;
 using Yarp.ReverseProxy.Forwarder;
 using Yarp.ReverseProxy.Health;
@@ -46,7 +47,7 @@ internal static class ServiceRoutes
     public static void MapServices(this WebApplication app) =>
         app.MapReverseProxy(pipeline =>
         {
-            pipeline.Use(ProxyFailures.LimitAsync);
+            pipeline.Use(RequestLimit.ApplyAsync);
             pipeline.Use(ProxyFailures.AnswerAsync);
             pipeline.Use(EndFeedAtStopAsync);
             pipeline.Use(NextAddress.TryAsync);

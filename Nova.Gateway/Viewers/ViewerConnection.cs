@@ -78,7 +78,7 @@ internal sealed class ViewerConnection
     /// <summary>Whether the limits allow one more of these; if not, the viewer gets an error, or is closed.</summary>
     public bool MaySend(string eventName) => _limits.TryTake(eventName) || Exceed();
 
-    /// <summary>A publisher kicked it from this stream.</summary>
+    /// <summary>It may not watch this stream any more: a publisher kicked it, or the stream turned private.</summary>
     public void Kick(DateTimeOffset now)
     {
         Close(ViewerClose.Kicked, PreparedFrame.Of(Notices.Kicked(now)));

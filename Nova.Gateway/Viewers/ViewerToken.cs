@@ -21,15 +21,21 @@ internal sealed class ViewerToken
     private TimeSpan _lifetime;
     private bool _isWarned;
 
-    public ViewerToken(Caller caller, TimeProvider time)
+    /// <param name="mayWatchPrivate">Whether the viewer may stay where its stream turns private.</param>
+    public ViewerToken(Caller caller, bool mayWatchPrivate, TimeProvider time)
     {
         _time = time;
         _connectedAt = time.GetTimestamp();
         Subject = caller.Subject;
-        Renew(caller);
+        Renew(caller, mayWatchPrivate);
     }
 
     public string Subject { get; }
+
+    public bool MayWatchPrivate { get; private set; }
+
+    /// <summary>How long the viewer has been connected.</summary>
+    public TimeSpan Age => _time.GetElapsedTime(_connectedAt);
 
     /// <summary>Until the connection is closed; not less than the grace when it has just been opened.</summary>
     public TimeSpan Remaining => _lifetime + Grace - _time.GetElapsedTime(_checkedAt);
@@ -37,7 +43,7 @@ internal sealed class ViewerToken
     /// <summary>Whether it is time for the warning, which is given once for each token.</summary>
     public bool TakeWarning()
     {
-        if (_isWarned || Remaining > WarningTime + Grace || _time.GetElapsedTime(_connectedAt) < WarningTime)
+        if (_isWarned || Remaining > WarningTime + Grace || Age < WarningTime)
         {
             return false;
         }
@@ -45,8 +51,9 @@ internal sealed class ViewerToken
         return _isWarned = true;
     }
 
-    public void Renew(Caller caller)
+    public void Renew(Caller caller, bool mayWatchPrivate)
     {
+        MayWatchPrivate = mayWatchPrivate;
         var left = caller.ExpiresAt - _time.GetUtcNow();
         (_checkedAt, _lifetime, _isWarned) = (_time.GetTimestamp(), left > TimeSpan.Zero ? left : TimeSpan.Zero, false);
     }

@@ -34,6 +34,11 @@ internal sealed class RetentionSweep(
             options.Value.StreamRetention
         ),
         (
+            "deleted_streams",
+            "DELETE FROM deleted_streams WHERE ctid = ANY(ARRAY(SELECT ctid FROM deleted_streams WHERE deleted_at < now() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
+            options.Value.StreamRetention
+        ),
+        (
             "idempotency_keys",
             "DELETE FROM idempotency_keys WHERE ctid = ANY(ARRAY(SELECT ctid FROM idempotency_keys WHERE created_at < now() - $1 LIMIT $2 FOR UPDATE SKIP LOCKED))",
             options.Value.IdempotencyRetention

@@ -24,10 +24,10 @@ internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, A
             : await OnceAsync(key, () => store.CreateAsync(stream, key, cancellationToken), cancellationToken);
     }
 
-    /// <param name="body">Of the request, which its Idempotency-Key belongs to.</param>
+    /// <param name="body">Of the request, which its Idempotency-Key belongs to; null where it has none.</param>
     /// <param name="errors">What is wrong with the body.</param>
     public async Task<IResult> ApplyAsync(
-        HttpContext http, string id, object body, FieldErrors errors, StreamCommand command, CancellationToken cancellationToken)
+        HttpContext http, string id, object? body, FieldErrors errors, StreamCommand command, CancellationToken cancellationToken)
     {
         var caller = Caller.Of(http);
         var key = ReadKey(http, caller, body, errors);
@@ -69,7 +69,7 @@ internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, A
             : (stream, null);
     }
 
-    private IdempotencyKey? ReadKey(HttpContext http, Caller caller, object body, FieldErrors errors)
+    private IdempotencyKey? ReadKey(HttpContext http, Caller caller, object? body, FieldErrors errors)
     {
         var key = http.Request.Headers["Idempotency-Key"].ToString();
         if (key.Length == 0)
@@ -82,7 +82,7 @@ internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, A
             errors.Add("Idempotency-Key", $"must have at most {IdempotencyKey.MaxLength} characters");
         }
 
-        var bytes = JsonSerializer.SerializeToUtf8Bytes(body, json.Value.SerializerOptions.GetTypeInfo(body.GetType()));
+        var bytes = body is null ? [] : JsonSerializer.SerializeToUtf8Bytes(body, json.Value.SerializerOptions.GetTypeInfo(body.GetType()));
         return new IdempotencyKey(caller.Subject, key, IdempotencyKey.FingerprintOf(http.Request, bytes));
     }
 
@@ -98,7 +98,7 @@ internal sealed class PublisherCalls(StreamStore store, StreamQueries queries, A
             }
 
             var result = await change();
-            if (result.Outcome == ChangeOutcome.Changed)
+            if (result.Outcome is ChangeOutcome.Changed or ChangeOutcome.Unchanged)
             {
                 return result.Answer!;
             }

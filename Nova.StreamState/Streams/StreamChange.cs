@@ -15,6 +15,9 @@ internal sealed record StreamChange(StreamCommand Command, Caller? Caller = null
 internal enum ChangeOutcome
 {
     Changed,
+
+    /// <summary>The stream is as the call wants it already.</summary>
+    Unchanged,
     NotFound,
     Forbidden,
     IdTaken,
@@ -26,7 +29,7 @@ internal enum ChangeOutcome
 }
 
 /// <param name="Stream">After the change, or as it stands where the change was refused.</param>
-/// <param name="Answer">Where it was changed.</param>
+/// <param name="Answer">Where it was changed, or needed no change.</param>
 internal sealed record ChangeResult(ChangeOutcome Outcome, StreamRecord? Stream, StreamResult? Answer = null);
 
 internal sealed record StreamFilter(Caller Caller, StreamStatus? Status, string? BroadcasterId, PageCursor? After);

@@ -37,9 +37,27 @@ internal abstract record StreamCommand
     /// <returns>Null where the stream's status does not allow the change.</returns>
     public abstract Transition? Apply(LockedStream locked, PresenceTotals totals);
 
-    /// <summary>The body of the answer.</summary>
+    /// <summary>The body of the answer; null where it has none.</summary>
     /// <param name="totals">Null where Redis could not be asked.</param>
-    public virtual object Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => StreamResource.From(stream, totals, now);
+    public virtual object? Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => StreamResource.From(stream, totals, now);
+}
+
+internal sealed record UpdateCommand(UpdateStream Update) : StreamCommand
+{
+    public override IngestSignal Signal => IngestSignal.Heard;
+
+    public override Transition? Apply(LockedStream locked, PresenceTotals totals) => StreamLifecycle.Update(locked.Stream, Update, locked.Now);
+}
+
+internal sealed record DeleteCommand : StreamCommand
+{
+    public override IngestSignal Signal => IngestSignal.None;
+
+    public override int Status => StatusCodes.Status204NoContent;
+
+    public override Transition? Apply(LockedStream locked, PresenceTotals totals) => StreamLifecycle.Delete(locked.Stream, locked.Now);
+
+    public override object? Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => null;
 }
 
 internal sealed record StartCommand(StartStream Start) : StreamCommand
@@ -61,7 +79,7 @@ internal sealed record PublishErrorCommand(PublishError Error) : StreamCommand
 
     public override Transition? Apply(LockedStream locked, PresenceTotals totals) => StreamLifecycle.ReportError(locked.Stream, Error, locked.Now);
 
-    public override object Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => new Accepted(stream.StreamId, stream.Version);
+    public override object? Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => new Accepted(stream.StreamId, stream.Version);
 }
 
 internal sealed record EndCommand(EndReason Reason) : StreamCommand
@@ -82,5 +100,5 @@ internal sealed record KickCommand(Guid ViewerId, TimeSpan Duration) : StreamCom
 
     public override Transition? Apply(LockedStream locked, PresenceTotals totals) => StreamLifecycle.KickViewer(locked.Stream, ViewerId, Duration, locked.Now);
 
-    public override object Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => new ViewerKicked(stream.StreamId, ViewerId, stream.Version);
+    public override object? Answer(StreamRecord stream, PresenceTotals? totals, DateTimeOffset now) => new ViewerKicked(stream.StreamId, ViewerId, stream.Version);
 }

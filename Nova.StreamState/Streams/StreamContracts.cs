@@ -17,14 +17,32 @@ internal sealed record CreateStreamRequest(
     public NewStream Validate(Caller caller, FieldErrors errors)
     {
         var broadcaster = BroadcasterId is null ? caller.Subject : errors.Text("broadcaster_id", BroadcasterId, Caller.MaxSubjectLength, required: true);
-        var name = errors.Text("broadcaster_name", BroadcasterName, 100);
+        var name = errors.Text("broadcaster_name", BroadcasterName, StreamLimits.BroadcasterName);
         return new NewStream(
             errors.Id("stream_id", StreamId) ?? Guid.CreateVersion7(),
             broadcaster,
             name.Length > 0 ? name : broadcaster,
-            errors.Text("title", Title, 200, required: true),
-            errors.Text("description", Description, 5000),
+            errors.Text("title", Title, StreamLimits.Title, required: true),
+            errors.Text("description", Description, StreamLimits.Description),
             Visibility ?? StreamVisibility.Public);
+    }
+}
+
+/// <summary>Body of <c>PATCH …</c>: what is absent stays as it is.</summary>
+internal sealed record UpdateStreamRequest(string? Title, string? Description, string? BroadcasterName, StreamVisibility? Visibility)
+{
+    public UpdateStream Validate(FieldErrors errors)
+    {
+        if (this is { Title: null, Description: null, BroadcasterName: null, Visibility: null })
+        {
+            errors.Add("body", "must name at least one of title, description, broadcaster_name, visibility");
+        }
+
+        return new UpdateStream(
+            Title is null ? null : errors.Text("title", Title, StreamLimits.Title, required: true),
+            Description is null ? null : errors.Text("description", Description, StreamLimits.Description),
+            BroadcasterName is null ? null : errors.Text("broadcaster_name", BroadcasterName, StreamLimits.BroadcasterName, required: true),
+            Visibility);
     }
 }
 
@@ -33,9 +51,9 @@ internal sealed record StartStreamRequest(StreamQuality? Quality, int? Fps, int?
 {
     public StartStream Validate(FieldErrors errors) => new(
         errors.Required("quality", Quality),
-        errors.Number("fps", Fps, 1, Ranges.MaxFps),
-        errors.Number("bitrate_kbps", BitrateKbps, 1, Ranges.MaxKbps),
-        MaxBitrateKbps is null ? null : errors.Number("max_bitrate_kbps", MaxBitrateKbps, 1, Ranges.MaxKbps));
+        errors.Number("fps", Fps, 1, StreamLimits.Fps),
+        errors.Number("bitrate_kbps", BitrateKbps, 1, StreamLimits.Kbps),
+        MaxBitrateKbps is null ? null : errors.Number("max_bitrate_kbps", MaxBitrateKbps, 1, StreamLimits.Kbps));
 }
 
 /// <summary>Body of <c>POST …/quality</c>.</summary>
@@ -43,15 +61,15 @@ internal sealed record ChangeQualityRequest(StreamQuality? NewQuality, int? NewB
 {
     public ChangeQuality Validate(FieldErrors errors) => new(
         errors.Required("new_quality", NewQuality),
-        errors.Number("new_bitrate_kbps", NewBitrateKbps, 1, Ranges.MaxKbps),
-        Fps is null ? null : errors.Number("fps", Fps, 1, Ranges.MaxFps),
+        errors.Number("new_bitrate_kbps", NewBitrateKbps, 1, StreamLimits.Kbps),
+        Fps is null ? null : errors.Number("fps", Fps, 1, StreamLimits.Fps),
         errors.Required("reason", Reason));
 }
 
 /// <summary>Body of <c>POST …/bitrate</c>.</summary>
 internal sealed record BitrateSampleRequest(int? CurrentBitrateKbps)
 {
-    public int Validate(FieldErrors errors) => errors.Number("current_bitrate_kbps", CurrentBitrateKbps, 0, Ranges.MaxKbps);
+    public int Validate(FieldErrors errors) => errors.Number("current_bitrate_kbps", CurrentBitrateKbps, 0, StreamLimits.Kbps);
 }
 
 /// <summary>Body of <c>POST …/error</c>.</summary>
@@ -60,7 +78,7 @@ internal sealed record PublishErrorRequest(
 {
     public PublishError Validate(FieldErrors errors)
     {
-        var code = errors.Text("error_code", ErrorCode, 64, required: true);
+        var code = errors.Text("error_code", ErrorCode, StreamLimits.ErrorCode, required: true);
         if (code.Length > 0 && (!char.IsAsciiLetterUpper(code[0]) || !code.All(c => char.IsAsciiLetterUpper(c) || char.IsAsciiDigit(c) || c == '_')))
         {
             errors.Add("error_code", "must be upper-case letters, digits and _ such as BUFFER_OVERFLOW");
@@ -68,10 +86,10 @@ internal sealed record PublishErrorRequest(
 
         return new PublishError(
             code,
-            errors.Text("error_message", ErrorMessage, 500, required: true),
+            errors.Text("error_message", ErrorMessage, StreamLimits.ErrorText, required: true),
             errors.Required("severity", Severity),
             errors.Required("recoverable", Recoverable),
-            errors.Text("suggested_action", SuggestedAction, 500, required: true));
+            errors.Text("suggested_action", SuggestedAction, StreamLimits.ErrorText, required: true));
     }
 }
 
@@ -114,15 +132,22 @@ internal sealed record Accepted(Guid StreamId, long Version);
 /// <summary>The answer to a kick.</summary>
 internal sealed record ViewerKicked(Guid StreamId, Guid ViewerId, long Version);
 
-internal static class Ranges
+/// <summary>Longest texts, in characters, and highest numbers that the API takes.</summary>
+internal static class StreamLimits
 {
-    public const int MaxFps = 240;
-    public const int MaxKbps = 1_000_000;
+    public const int Title = 200;
+    public const int Description = 5000;
+    public const int BroadcasterName = 100;
+    public const int ErrorCode = 64;
+    public const int ErrorText = 500;
+    public const int Fps = 240;
+    public const int Kbps = 1_000_000;
 }
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, Converters = [typeof(TimestampConverter)], AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(CreateStreamRequest))]
+[JsonSerializable(typeof(UpdateStreamRequest))]
 [JsonSerializable(typeof(StartStreamRequest))]
 [JsonSerializable(typeof(ChangeQualityRequest))]
 [JsonSerializable(typeof(BitrateSampleRequest))]

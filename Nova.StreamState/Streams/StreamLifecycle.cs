@@ -4,8 +4,13 @@ using Nova.StreamState.Presence;
 namespace Nova.StreamState.Streams;
 
 /// <summary>A change that the lifecycle allows: the stream after it, and the message to viewers.</summary>
+/// <param name="Envelope">Empty where nothing changed.</param>
 /// <param name="Kick">Whom the message is about; it goes to gateways only.</param>
-public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerKick? Kick = null);
+/// <param name="Retained">What late joiners get in place of the message.</param>
+public sealed record Transition(StreamRecord Stream, string EventName, byte[] Envelope, ViewerKick? Kick = null, byte[]? Retained = null)
+{
+    public bool IsChange => Envelope.Length > 0;
+}
 
 /// <summary>
 /// The rules of a broadcast, pure: <c>scheduled → active → ended</c>, ended is terminal (S43). Null means that the stream's status does not
@@ -36,6 +41,38 @@ public static class StreamLifecycle
         return To(started, new StreamStarted(
             stream.StreamId, stream.BroadcasterId, stream.Title, stream.Description, start.Quality, start.Fps, start.BitrateKbps, at));
     }
+
+    /// <summary>Changes what is said about a stream. Nothing happens where it says so already.</summary>
+    public static Transition? Update(StreamRecord stream, UpdateStream update, DateTimeOffset now)
+    {
+        if (stream.Status == StreamStatus.Ended)
+        {
+            return null;
+        }
+
+        var at = EventTime(stream, now);
+        var changed = new StreamUpdated(
+            stream.StreamId, at, NewOf(stream.Title, update.Title), NewOf(stream.Description, update.Description),
+            NewOf(stream.BroadcasterName, update.BroadcasterName), update.Visibility == stream.Visibility ? null : update.Visibility);
+        var present = changed.After(new StreamUpdated(stream.StreamId, at, stream.Title, stream.Description, stream.BroadcasterName, stream.Visibility));
+        if (changed is { Title: null, Description: null, BroadcasterName: null, Visibility: null })
+        {
+            return new Transition(stream, EventNames.StreamUpdated, []);
+        }
+
+        var updated = Advance(stream, at) with
+        {
+            Title = present.Title!,
+            Description = present.Description!,
+            BroadcasterName = present.BroadcasterName!,
+            Visibility = present.Visibility!.Value,
+        };
+        return To(updated, changed) with { Retained = ProtocolJson.Encode(present) };
+    }
+
+    /// <summary>A broadcast that has begun is history and stays.</summary>
+    public static Transition? Delete(StreamRecord stream, DateTimeOffset now) =>
+        stream.Status == StreamStatus.Scheduled ? To(Advance(stream, EventTime(stream, now)), new StreamDeleted(stream.StreamId)) : null;
 
     public static Transition? ChangeQuality(StreamRecord stream, ChangeQuality change, DateTimeOffset now)
     {
@@ -109,12 +146,17 @@ public static class StreamLifecycle
         return (now > earliest ? now : earliest).TruncateToMilliseconds();
     }
 
+    private static string? NewOf(string present, string? update) => update == present ? null : update;
+
     private static StreamRecord Advance(StreamRecord stream, DateTimeOffset at) =>
         stream with { Version = stream.Version + 1, LastEventAt = at };
 
     private static Transition To<T>(StreamRecord stream, T message)
         where T : IServerMessage<T> => new(stream, T.EventName, ProtocolJson.Encode(message));
 }
+
+/// <summary>Null: stays as it is.</summary>
+public sealed record UpdateStream(string? Title, string? Description, string? BroadcasterName, StreamVisibility? Visibility);
 
 public sealed record StartStream(StreamQuality Quality, int Fps, int BitrateKbps, int? MaxBitrateKbps);
 

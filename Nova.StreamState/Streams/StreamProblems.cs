@@ -32,7 +32,7 @@ internal static class StreamProblems
         ChangeOutcome.NotFound => NotFound(),
         ChangeOutcome.Forbidden => Forbidden(),
         ChangeOutcome.NotAllowed => NotAllowed(refused.Stream!),
-        ChangeOutcome.IdTaken => Problems.Create(StatusCodes.Status409Conflict, ErrorCodes.StreamExists, "A stream with this stream_id exists."),
+        ChangeOutcome.IdTaken => Problems.Create(StatusCodes.Status409Conflict, ErrorCodes.StreamExists, "A stream with this stream_id exists, or existed: an id is used once."),
         ChangeOutcome.VersionMismatch => VersionMismatch(refused.Stream!),
         _ => throw new ArgumentOutOfRangeException(nameof(refused), refused.Outcome, "not a refusal"),
     };

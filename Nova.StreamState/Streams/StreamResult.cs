@@ -40,6 +40,6 @@ internal sealed class StreamResults(TimeProvider time, IOptions<JsonOptions> jso
 
     public static StreamResult NoContent(StreamRecord stream) => new(StatusCodes.Status204NoContent, stream.StreamId, stream.Version, "");
 
-    private StreamResult Of(int status, StreamRecord stream, object body) =>
-        new(status, stream.StreamId, stream.Version, JsonSerializer.Serialize(body, json.Value.SerializerOptions.GetTypeInfo(body.GetType())));
+    private StreamResult Of(int status, StreamRecord stream, object? body) => new(
+        status, stream.StreamId, stream.Version, body is null ? "" : JsonSerializer.Serialize(body, json.Value.SerializerOptions.GetTypeInfo(body.GetType())));
 }

@@ -66,6 +66,34 @@ internal static class StreamRows
         },
     };
 
+    public static NpgsqlBatchCommand UpdateText(StreamRecord stream) => new(
+        "UPDATE streams SET title = $2, description = $3, broadcaster_name = $4, visibility = $5 WHERE stream_id = $1")
+    {
+        Parameters =
+        {
+            new() { Value = stream.StreamId },
+            new() { Value = stream.Title },
+            new() { Value = stream.Description },
+            new() { Value = stream.BroadcasterName },
+            new() { Value = WireNames<StreamVisibility>.Of(stream.Visibility) },
+        },
+    };
+
+    /// <summary>Everything of a stream that has not started, but for its id.</summary>
+    public static List<NpgsqlBatchCommand> Delete(Guid streamId) =>
+    [
+        .. new[]
+        {
+            "DELETE FROM stream_events WHERE stream_id = $1", "DELETE FROM removed_viewers WHERE stream_id = $1", "DELETE FROM streams WHERE stream_id = $1",
+            "INSERT INTO deleted_streams (stream_id) VALUES ($1)",
+        }.Select(sql => new NpgsqlBatchCommand(sql) { Parameters = { new() { Value = streamId } } }),
+    ];
+
+    public static NpgsqlBatchCommand ForgetUpdate(Guid streamId) => new("DELETE FROM stream_events WHERE stream_id = $1 AND event = $2")
+    {
+        Parameters = { new() { Value = streamId }, new() { Value = EventNames.StreamUpdated } },
+    };
+
     /// <summary>Keeps the newest event of each name for those who come late.</summary>
     public static NpgsqlBatchCommand UpsertLatestEvent(StreamRecord stream, string eventName, byte[] envelope) => new(
         """

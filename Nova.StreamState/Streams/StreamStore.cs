@@ -95,7 +95,11 @@ internal sealed class StreamStore(
             return new(ChangeOutcome.NotAllowed, locked.Stream);
         }
 
-        await WriteAsync(connection, restored is null ? [transition] : [restored, transition], change.Command.Signal, cancellationToken);
+        if (transition.IsChange)
+        {
+            await WriteAsync(connection, restored is null ? [transition] : [restored, transition], change.Command.Signal, cancellationToken);
+        }
+
         var answer = results.Of(change.Command, transition.Stream, totals);
         if (change.Key is not null && !await IdempotencyRecord.TrySaveAsync(connection, change.Key, answer, cancellationToken))
         {
@@ -103,6 +107,11 @@ internal sealed class StreamStore(
         }
 
         await transaction.CommitAsync(cancellationToken);
+        if (!transition.IsChange)
+        {
+            return new(ChangeOutcome.Unchanged, transition.Stream, answer);
+        }
+
         metrics.Transition(transition.EventName);
         logger.StreamChanged(streamId, transition.Stream.Version, transition.EventName);
         return new(ChangeOutcome.Changed, transition.Stream, answer);
@@ -113,7 +122,8 @@ internal sealed class StreamStore(
         await using var insert = new NpgsqlCommand(
             $"""
             INSERT INTO streams AS s (stream_id, version, broadcaster_id, broadcaster_name, title, description, visibility, status, created_at, last_event_at)
-            VALUES ($1, 1, $2, $3, $4, $5, $6, 'scheduled', date_trunc('milliseconds', now()), date_trunc('milliseconds', now()))
+            SELECT $1, 1, $2, $3, $4, $5, $6, 'scheduled', date_trunc('milliseconds', now()), date_trunc('milliseconds', now())
+            WHERE NOT EXISTS (SELECT 1 FROM deleted_streams WHERE stream_id = $1)
             ON CONFLICT (stream_id) DO NOTHING RETURNING {StreamRows.Columns}
             """,
             connection)
@@ -167,16 +177,20 @@ internal sealed class StreamStore(
     {
         await using var batch = new NpgsqlBatch(connection);
         var after = transitions[^1].Stream;
-        batch.BatchCommands.Add(StreamRows.Update(after));
-        foreach (var (stream, eventName, envelope, kick) in transitions)
+        if (transitions[^1].EventName == EventNames.StreamDeleted)
         {
-            if (kick is null)
-            {
-                batch.BatchCommands.Add(TimelineTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope));
-            }
+            StreamRows.Delete(after.StreamId).ForEach(batch.BatchCommands.Add);
+        }
+        else
+        {
+            batch.BatchCommands.Add(StreamRows.Update(after));
+        }
 
-            batch.BatchCommands.Add(kick is null ? StreamRows.UpsertLatestEvent(stream, eventName, envelope) : StreamRows.UpsertKick(stream, kick));
-            batch.BatchCommands.Add(OutboxTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope));
+        foreach (var transition in transitions)
+        {
+            WhatIsKept(transition).ForEach(batch.BatchCommands.Add);
+            var stream = transition.Stream;
+            batch.BatchCommands.Add(OutboxTable.Insert(stream.StreamId, stream.Version, transition.EventName, stream.LastEventAt, transition.Envelope));
         }
 
         batch.BatchCommands.Add(OutboxTable.Notify(after.StreamId));
@@ -186,5 +200,36 @@ internal sealed class StreamStore(
         }
 
         await batch.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>What a transition leaves for late joiners and for the timeline.</summary>
+    private static List<NpgsqlBatchCommand> WhatIsKept(Transition transition)
+    {
+        var (stream, eventName, envelope, kick, retained) = transition;
+        if (kick is not null)
+        {
+            return [StreamRows.UpsertKick(stream, kick)];
+        }
+
+        if (eventName == EventNames.StreamDeleted)
+        {
+            return [];
+        }
+
+        List<NpgsqlBatchCommand> commands =
+        [
+            TimelineTable.Insert(stream.StreamId, stream.Version, eventName, stream.LastEventAt, envelope),
+            StreamRows.UpsertLatestEvent(stream, eventName, retained ?? envelope),
+        ];
+        if (eventName == EventNames.StreamUpdated)
+        {
+            commands.Add(StreamRows.UpdateText(stream));
+        }
+        else if (eventName == EventNames.StreamStarted)
+        {
+            commands.Add(StreamRows.ForgetUpdate(stream.StreamId)); // The start says it all.
+        }
+
+        return commands;
     }
 }

@@ -25,6 +25,9 @@ internal static class StreamsApi
         streams.MapGet("/{id}", GetAsync).WithName("GetStream").WithSummary("A stream with its viewers now")
             .Produces<StreamResource>().ProducesProblem(403).ProducesProblem(404);
 
+        streams.MapPatch("/{id}", UpdateAsync).IsChange("UpdateStream", "Change title, description, name or visibility").Produces<StreamResource>();
+        streams.MapDelete("/{id}", DeleteAsync).IsChange("DeleteStream", "Delete a stream that has not started").Produces(204);
+
         streams.MapPost("/{id}/start", StartAsync).IsChange("StartStream", "Begin the broadcast").Produces<StreamResource>();
         streams.MapPost("/{id}/quality", ChangeQualityAsync).IsChange("ChangeQuality", "Broadcast a new quality").Produces<StreamResource>();
         streams.MapPost("/{id}/error", PublishErrorAsync).IsChange("PublishError", "Broadcast an error").Produces<Accepted>(202);
@@ -80,6 +83,15 @@ internal static class StreamsApi
             ? results.Of(StatusCodes.Status200OK, stream, await presence.ReadAsync(streamId, PresenceReader.Patience, cancellationToken))
             : Problems.Create(StatusCodes.Status403Forbidden, ErrorCodes.Unauthorized, "This token does not allow watching this stream.");
     }
+
+    private static Task<IResult> UpdateAsync(string id, UpdateStreamRequest request, HttpContext http, PublisherCalls calls, CancellationToken cancellationToken)
+    {
+        var errors = new FieldErrors();
+        return calls.ApplyAsync(http, id, request, errors, new UpdateCommand(request.Validate(errors)), cancellationToken);
+    }
+
+    private static Task<IResult> DeleteAsync(string id, HttpContext http, PublisherCalls calls, CancellationToken cancellationToken) =>
+        calls.ApplyAsync(http, id, null, new FieldErrors(), new DeleteCommand(), cancellationToken);
 
     private static Task<IResult> StartAsync(string id, StartStreamRequest request, HttpContext http, PublisherCalls calls, CancellationToken cancellationToken)
     {

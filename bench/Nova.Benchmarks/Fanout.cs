@@ -70,7 +70,7 @@ public class Fanout
     {
         var viewer = new ViewerConnection(new NullTransport(), _stream, Guid.NewGuid(), new ViewerDependencies(_metrics, TimeProvider.System, NullLogger.Instance), new NullHandler())
         {
-            Token = new ViewerToken(Caller, TimeProvider.System),
+            Token = new ViewerToken(Caller, mayWatchPrivate: true, TimeProvider.System),
         };
         viewer.Start();
         return viewer;

@@ -38,7 +38,7 @@ public sealed class ViewerTokenTests
     {
         var token = Token(lifetime: 100);
         Assert.True(WarnedAfter(token, 60));
-        token.Renew(Caller(lifetime: 200));
+        token.Renew(Caller(lifetime: 200), mayWatchPrivate: false);
         Assert.Equal(210, token.Remaining.TotalSeconds);
         Assert.False(WarnedAfter(token, 139));
         Assert.True(WarnedAfter(token, 1));
@@ -50,7 +50,7 @@ public sealed class ViewerTokenTests
         return token.TakeWarning();
     }
 
-    private ViewerToken Token(int lifetime) => new(Caller(lifetime), _time);
+    private ViewerToken Token(int lifetime) => new(Caller(lifetime), mayWatchPrivate: false, _time);
 
     private Caller Caller(int lifetime) => new("viewer", CallerRole.Viewer, null, false, null, _time.GetUtcNow().AddSeconds(lifetime));
 }

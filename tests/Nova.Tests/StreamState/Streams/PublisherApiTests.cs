@@ -282,7 +282,8 @@ public sealed class PublisherApiTests(NovaFixture nova)
         var paths = document.Body.GetProperty("paths").EnumerateObject().SelectMany(path => path.Value.EnumerateObject().Select(method => $"{method.Name} {path.Name}"));
         Assert.Equal(
             [
-                "delete /api/v1/streams/{id}/viewers/{viewerId}", "get /api/v1/streams", "get /api/v1/streams/{id}", "post /api/v1/streams",
+                "delete /api/v1/streams/{id}", "delete /api/v1/streams/{id}/viewers/{viewerId}", "get /api/v1/streams", "get /api/v1/streams/{id}", "patch /api/v1/streams/{id}",
+                "post /api/v1/streams",
                 "post /api/v1/streams/{id}/bitrate", "post /api/v1/streams/{id}/end", "post /api/v1/streams/{id}/error", "post /api/v1/streams/{id}/heartbeat",
                 "post /api/v1/streams/{id}/quality", "post /api/v1/streams/{id}/start",
             ],
