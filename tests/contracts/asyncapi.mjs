@@ -27,7 +27,7 @@ for (const [name, content] of Object.entries(built)) {
   if (isWritten) {
     await writeFile(file, content);
   } else if (await readFile(file, 'utf8').catch(() => '') !== content) {
-    console.log(`${fileURLToPath(file)} is stale; run: npm run reference`);
+    console.log(`Nova.Gateway/Http/Reference/${name} is stale; run in tests/contracts: npm ci && npm run reference`);
     process.exitCode = 1;
   }
 }

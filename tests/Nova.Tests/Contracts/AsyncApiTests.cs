@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -8,13 +9,13 @@ using Nova.Protocol;
 namespace Nova.Tests.Contracts;
 
 /// <summary>The contract says what the code says: every event, member, type, value, limit and example, and none more.</summary>
-public sealed class AsyncApiTests
+public sealed class AsyncApiTests(ITestOutputHelper output)
 {
     private static readonly AsyncApiDocument Document = AsyncApiDocument.Instance;
 
     private static readonly Dictionary<string, JsonTypeInfo> ServerMessages = typeof(EventNames).Assembly.GetTypes()
         .Where(type => type.GetInterfaces().Any(of => of.IsGenericType && of.GetGenericTypeDefinition() == typeof(IServerMessage<>)))
-        .Where(type => type != typeof(ViewerKick)) // Between services only.
+        .Where(type => type != typeof(ViewerKick) && type != typeof(StreamDeleted)) // Between services only.
         .ToDictionary(Static<string>("EventName"), Static<JsonTypeInfo>("TypeInfo"));
 
     public static TheoryData<string> Sent => [.. ServerMessages.Keys];
@@ -24,7 +25,7 @@ public sealed class AsyncApiTests
     [Fact]
     public void Events_AreThoseOfTheProtocol()
     {
-        var names = typeof(EventNames).GetFields().Select(field => (string)field.GetRawConstantValue()!).Where(name => name != EventNames.ViewerKicked).ToList();
+        var names = typeof(EventNames).GetFields().Select(field => (string)field.GetRawConstantValue()!).Except([EventNames.ViewerKicked, EventNames.StreamDeleted]).ToList();
         Assert.Equivalent(names, Document.Messages.Keys, strict: true);
         Assert.Equivalent(ServerMessages.Keys, Document.Sent, strict: true);
         Assert.Equivalent(names.Except(ServerMessages.Keys), Document.Received, strict: true);
@@ -90,6 +91,24 @@ public sealed class AsyncApiTests
 
     [Fact]
     public void Validate_OfAnUnknownEvent_FindsAnError() => Assert.Single(Document.Validate("viewer_removed", JsonElement.Parse("{}")));
+
+    /// <summary>Every frame that any test records is to be validated.</summary>
+    [Fact]
+    public void Validate_OfManyFramesByManyThreads_FindsNoError()
+    {
+        const int Frames = 100_000;
+        (string Event, JsonElement Envelope)[] examples = [.. Document.Messages.SelectMany(
+            message => message.Value.Examples.Select(example => (message.Key, JsonElement.Parse(example.ToJsonString()))))];
+        var started = Stopwatch.GetTimestamp();
+        var wrong = 0;
+        Parallel.For(0, Frames, i =>
+        {
+            var (name, envelope) = examples[i % examples.Length];
+            Interlocked.Add(ref wrong, Document.Validate(name, envelope).Count);
+        });
+        output.WriteLine($"{Frames:N0} frames in {Stopwatch.GetElapsedTime(started).TotalSeconds:0.0} s");
+        Assert.Equal(0, wrong);
+    }
 
     [Fact]
     public void Limits_AreThoseOfTheProtocol() => Assert.Equal(
