@@ -13,7 +13,7 @@ internal static class YamlJson
         using var reader = new StreamReader(path);
         var yaml = new YamlStream();
         yaml.Load(reader);
-        return Convert(yaml.Documents.Single().RootNode)!;
+        return JsonNode.Parse(Convert(yaml.Documents.Single().RootNode)!.ToJsonString())!; // Numbers that were parsed convert to every type of number.
     }
 
     private static JsonNode? Convert(YamlNode node) => node switch
