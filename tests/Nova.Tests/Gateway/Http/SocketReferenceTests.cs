@@ -55,8 +55,8 @@ public sealed class SocketReferenceTests(NovaFixture nova)
             await Assertions.Expect(page.Locator($"#message-{name}")).ToBeVisibleAsync();
         }
 
-        await page.GetByText("Channel Extensions").First.ClickAsync();
-        await Assertions.Expect(page.GetByRole(AriaRole.Cell, new() { Name = "4408", Exact = true }).First).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator("#x-nova-close-codes").GetByRole(AriaRole.Cell, new() { Name = "4408", Exact = true })).ToBeVisibleAsync();
+        await Assertions.Expect(page.Locator("#x-nova-error-codes").GetByRole(AriaRole.Cell, new() { Name = "MESSAGES_DROPPED", Exact = true })).ToBeVisibleAsync();
         Assert.Empty(problems);
     }
 }
