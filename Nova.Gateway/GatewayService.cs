@@ -78,6 +78,7 @@ public static class GatewayService
         app.UseWebConsole();
         app.MapViewers();
         app.MapRestReference();
+        app.MapSocketReference();
         app.MapViewerList();
         app.MapDevTokens();
         app.MapServices();

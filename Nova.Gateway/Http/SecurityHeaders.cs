@@ -19,6 +19,13 @@ internal static class SecurityHeaders
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' ws: wss:; frame-ancestors 'none'; "
         + "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'";
 
+    /// <summary>
+    /// The reference page: its own files, and nothing to connect to. It makes markup of the contract's texts, cleaned by its library, which is why it has no
+    /// trusted types.
+    /// </summary>
+    public const string ReferencePolicy =
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+
     public static void UseSecurityHeaders(this WebApplication app) => app.Use((http, next) =>
     {
         if (http.Request.Headers.Upgrade.Count == 0) // What is upgraded shows nothing.
