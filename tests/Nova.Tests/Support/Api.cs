@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Nova.Standalone;
+using Nova.Tests.Contracts;
 
 namespace Nova.Tests.Support;
 
@@ -12,6 +13,9 @@ namespace Nova.Tests.Support;
 public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
 {
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    /// <summary>Was: a 409 had two members named status, and readers took one or the other.</summary>
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
 
     private readonly HttpClient _http = new() { BaseAddress = (gateways ?? stack.Gateways)[0], Timeout = Patience };
 
@@ -48,9 +52,11 @@ public sealed class Api(NovaStack stack, IReadOnlyList<Uri>? gateways = null)
 
         using var response = await _http.SendAsync(request);
         var text = await response.Content.ReadAsStringAsync();
+        var answer = text.Length == 0 ? default : JsonElement.Parse(text, Strict);
+        RestContract.Instance.Check(method, path, response.StatusCode, text.Length == 0 ? null : response.Content.Headers.ContentType?.MediaType, answer);
         return new Answer(
             response.StatusCode,
-            text.Length == 0 ? default : JsonElement.Parse(text),
+            answer,
             response.Headers.Concat(response.Content.Headers).ToDictionary(
                 header => header.Key, header => string.Join(",", header.Value), StringComparer.OrdinalIgnoreCase));
     }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Nova.Standalone;
+using Nova.Tests.Contracts;
 using Nova.Tests.Support;
 using Nova.TestSupport;
 using Npgsql;
@@ -82,6 +83,7 @@ public sealed class NovaFixture : IAsyncLifetime
     public async ValueTask DisposeAsync()
     {
         await Stack.DisposeAsync();
+        ContractCoverage.Write();
         _folder.Delete(recursive: true);
         _turn.Dispose();
     }

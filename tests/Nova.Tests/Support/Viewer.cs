@@ -3,6 +3,7 @@ using System.Net.WebSockets;
 using System.Text;
 using System.Text.Json;
 using Nova.Protocol;
+using Nova.Tests.Contracts;
 
 namespace Nova.Tests.Support;
 
@@ -179,7 +180,11 @@ public sealed record Frame(long ReceivedAt, string Event, JsonElement Data, stri
         Assert.Equal(WebSocketMessageType.Text, type);
         var root = JsonElement.Parse(raw);
         Assert.Equal(JsonValueKind.Object, root.GetProperty("data").ValueKind);
-        return new Frame(Stopwatch.GetTimestamp(), root.GetProperty("event").GetString()!, root.GetProperty("data"), raw);
+        var frame = new Frame(Stopwatch.GetTimestamp(), root.GetProperty("event").GetString()!, root.GetProperty("data"), raw);
+        var errors = AsyncApiDocument.Instance.Validate(frame.Event, root);
+        Assert.True(errors.Count == 0, $"docs/asyncapi.yaml does not allow {raw}:\n{string.Join('\n', errors)}");
+        ContractCoverage.Saw(frame.Event, frame.Data);
+        return frame;
     }
 
     public int Number(string name) => Data.GetProperty(name).GetInt32();

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Json.Schema;
 using Nova.Tests.Support;
 
 namespace Nova.Tests.Contracts.OpenApi;
@@ -5,6 +7,25 @@ namespace Nova.Tests.Contracts.OpenApi;
 public sealed class OpenApiTests
 {
     private static readonly string Document = Path.Combine(Tools.Root, "docs", "openapi.json");
+
+    public static TheoryData<string> Operations => [.. RestContract.Instance.Operations.Select(operation => operation.Name)];
+
+    [Theory]
+    [MemberData(nameof(Operations))]
+    public void Examples_KeepTheContract(string name)
+    {
+        var operation = RestContract.Instance.Operations.Single(operation => operation.Name == name);
+        if (operation.BodyExample is { } body)
+        {
+            Assert.Empty(operation.BodyErrors(JsonElement.Parse(body.ToJsonString())));
+        }
+
+        foreach (var example in operation.AnswerExamples)
+        {
+            var schema = operation.Answers.First(answer => answer.Key < 300).Value.Values.First(schema => schema["properties"] is not null);
+            Assert.Empty(RestContract.Errors(JsonSchema.FromText(schema.ToJsonString()), JsonElement.Parse(example.ToJsonString())));
+        }
+    }
 
     [Fact]
     public async Task Document_IsWhatTheServicesDo()
