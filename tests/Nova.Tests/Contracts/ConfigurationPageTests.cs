@@ -33,22 +33,22 @@ public sealed class ConfigurationPageTests
 
     [Fact]
     public void EveryOption_HasAMeaning() =>
-        Assert.Empty(OptionsKeys.All.Values.Where(key => NovaSources.Summary(key.Owner.Name, key.Property.Name) is null).Select(key => key.Key));
+        AssertNone("has no summary", OptionsKeys.All.Values.Where(key => NovaSources.Summary(key.Owner.Name, key.Property.Name) is null).Select(key => key.Key));
 
     [Fact]
     public void EveryNumberAndTime_IsValidated() =>
-        Assert.Empty(OptionsKeys.All.Values.Where(key => key is { Rule: null, Property.PropertyType.IsValueType: true } && key.Property.PropertyType != typeof(bool)).Select(key => key.Key));
+        AssertNone("is not validated", OptionsKeys.All.Values.Where(key => key is { Rule: null, Property.PropertyType.IsValueType: true } && key.Property.PropertyType != typeof(bool)).Select(key => key.Key));
 
     [Fact]
     public void EveryKeyThatIsReadByName_IsOnThePage()
     {
         var reads = new ConfigurationReads(NovaSources.Trees);
-        Assert.Empty(reads.Unresolved.Except(ReadsWithoutName.Keys));
-        Assert.Empty(ReadsWithoutName.Keys.Except(reads.Unresolved)); // A reason for a read that is gone explains nothing.
+        AssertNone("cannot be told from the source which key is read", reads.Unresolved.Except(ReadsWithoutName.Keys));
+        AssertNone("is not read any more", ReadsWithoutName.Keys.Except(reads.Unresolved));
         Assert.Contains("ConnectionStrings:streams-listen", reads.Keys);
         Assert.Contains("Nova:Replicas", reads.Keys);
         Assert.Contains("services:stream-state:http:0", reads.Keys);
-        Assert.Equal([], reads.Keys.Where(key => !Page.Contains($"`{key}`", StringComparison.Ordinal)));
+        AssertNone("is read, and not on the page", reads.Keys.Where(key => !Page.Contains($"`{key}`", StringComparison.Ordinal)));
     }
 
     /// <summary>The scan finds reads of every form, and says so where it cannot follow one.</summary>
@@ -76,4 +76,7 @@ public sealed class ConfigurationPageTests
         Assert.Equal(["ConnectionStrings:Direct", "FOUR", "Followed:Three", "Part:One", "Part:Two", "Top:Reader", "services:five:http:0"], reads.Keys);
         Assert.Equal(["Reader.cs: Console.ReadLine()"], reads.Unresolved);
     }
+
+    private static void AssertNone(string what, IEnumerable<string> found) =>
+        Assert.True(!found.Any(), string.Join('\n', found.Select(one => $"{one} {what}")));
 }

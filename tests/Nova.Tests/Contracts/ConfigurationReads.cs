@@ -12,7 +12,7 @@ internal sealed class ConfigurationReads
 {
     private const string ConnectionStrings = "ConnectionStrings:";
     private const string ServiceScheme = "https+http://";
-    private const int Depth = 5;
+    private const int Depth = 12;
 
     private readonly IReadOnlyList<SyntaxTree> _trees;
     private readonly ILookup<string, ExpressionSyntax> _constants;
@@ -141,7 +141,8 @@ internal sealed class ConfigurationReads
 
             if (parameters?.Parameters.FirstOrDefault(parameter => parameter.Identifier.Text == text) is { } found)
             {
-                return [.. ArgumentsFor(scope, parameters, found).SelectMany(argument => Resolve(argument, depth)).Distinct()];
+                var given = ArgumentsFor(scope, parameters, found).Select(argument => Resolve(argument, depth)).ToList();
+                return given.Exists(names => names.Count == 0) ? [] : [.. given.SelectMany(names => names).Distinct()];
             }
         }
 
