@@ -37,7 +37,9 @@ public sealed class ConfigurationPageTests
 
     [Fact]
     public void EveryNumberAndTime_IsValidated() =>
-        AssertNone("is not validated", OptionsKeys.All.Values.Where(key => key is { Rule: null, Property.PropertyType.IsValueType: true } && key.Property.PropertyType != typeof(bool)).Select(key => key.Key));
+        AssertNone("is not validated", OptionsKeys.All.Values
+            .Where(key => key is { Rule: null, Property.PropertyType.IsValueType: true } && key.Property.PropertyType != typeof(bool))
+            .Select(key => key.Key));
 
     [Fact]
     public void EveryKeyThatIsReadByName_IsOnThePage()

@@ -35,10 +35,10 @@ internal sealed class ConfigurationReads
             AddCall(call);
         }
 
-        foreach (var literal in Nodes<LiteralExpressionSyntax>().Select(literal => literal.Token.ValueText).Where(text => text.StartsWith(ServiceScheme, StringComparison.Ordinal)))
-        {
-            Keys.Add($"services:{literal[ServiceScheme.Length..]}:http:0");
-        }
+        Keys.UnionWith(Nodes<LiteralExpressionSyntax>()
+            .Select(literal => literal.Token.ValueText)
+            .Where(text => text.StartsWith(ServiceScheme, StringComparison.Ordinal))
+            .Select(text => $"services:{text[ServiceScheme.Length..]}:http:0"));
     }
 
     public SortedSet<string> Keys { get; } = new(StringComparer.Ordinal);
@@ -159,7 +159,7 @@ internal sealed class ConfigurationReads
             _ => ("", true),
         };
         var isExtension = parameters.Parameters[0].Modifiers.Any(modifier => modifier.ValueText == "this");
-        foreach (var call in Nodes<InvocationExpressionSyntax>().Where(call => NameOf(call) == name && (!isLocal || call.SyntaxTree == method.SyntaxTree)))
+        foreach (var call in Nodes<InvocationExpressionSyntax>().Where(call => NameOf(call) == name && IsInReach(call, method, isLocal)))
         {
             var isShifted = isExtension && call.Expression is MemberAccessExpressionSyntax;
             var index = parameters.Parameters.IndexOf(parameter) - (isShifted ? 1 : 0);
@@ -172,6 +172,12 @@ internal sealed class ConfigurationReads
             }
         }
     }
+
+    /// <summary>The AppHost refers to no other project; a method of the same name there is Aspire's.</summary>
+    private static bool IsInReach(SyntaxNode call, SyntaxNode method, bool isLocal) =>
+        isLocal ? call.SyntaxTree == method.SyntaxTree : IsOfAppHost(call) == IsOfAppHost(method);
+
+    private static bool IsOfAppHost(SyntaxNode node) => node.SyntaxTree.FilePath.StartsWith("Nova.AppHost", StringComparison.Ordinal);
 
     private static string NameOf(InvocationExpressionSyntax call) => call.Expression switch
     {

@@ -49,7 +49,8 @@ internal sealed partial class Document
 
     /// <summary>Targets of links and images that are in this repository.</summary>
     public IEnumerable<string> RelativeLinks =>
-        Prose.SelectMany(line => Link().Matches(line)).Select(match => match.Groups[1].Value).Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith("mailto:", StringComparison.Ordinal));
+        Prose.SelectMany(line => Link().Matches(line)).Select(match => match.Groups[1].Value)
+            .Where(target => !target.Contains("://", StringComparison.Ordinal) && !target.StartsWith("mailto:", StringComparison.Ordinal));
 
     /// <summary>What a link may have after its #: headings as GitHub names them, and anchors by hand.</summary>
     public IReadOnlySet<string> Anchors
@@ -70,7 +71,8 @@ internal sealed partial class Document
 
     /// <summary>Commands of fenced blocks, without comments and with continued lines joined.</summary>
     public IEnumerable<string> Commands =>
-        string.Join('\n', CodeLines).Replace("\\\n", " ", StringComparison.Ordinal).Split('\n').Select(line => Comment().Replace(line, "").Trim()).Where(line => line.Length > 0);
+        string.Join('\n', CodeLines).Replace("\\\n", " ", StringComparison.Ordinal).Split('\n')
+            .Select(line => Comment().Replace(line, "").Trim()).Where(line => line.Length > 0);
 
     /// <summary>Rows of every table, each with the table's head.</summary>
     public IEnumerable<(string[] Head, string[] Row)> Rows

@@ -8,7 +8,8 @@ namespace Nova.Tests.Contracts;
 internal static partial class DocumentChecks
 {
     /// <summary>Written when something runs, so not among the repository's files.</summary>
-    private static readonly string[] MadeAtRunTime = ["results.jsonl", "report.md", "manifest.json", "deploy/.env", "Nova.Standalone/.nova", "Nova.AppHost/.nova", "artifacts/manifest.json"];
+    private static readonly string[] MadeAtRunTime =
+        ["results.jsonl", "report.md", "manifest.json", "deploy/.env", "Nova.Standalone/.nova", "Nova.AppHost/.nova", "artifacts/manifest.json"];
 
     private static readonly string[] Extensions =
         [".cs", ".csproj", ".css", ".html", ".js", ".json", ".lua", ".md", ".mjs", ".proj", ".props", ".sh", ".sln", ".sql", ".yaml", ".yml"];
@@ -23,9 +24,19 @@ internal static partial class DocumentChecks
     };
 
     private static readonly string[] RepositoryFiles =
-        [.. NovaSources.Files(Tools.Root, "*").Select(file => Path.GetRelativePath(Tools.Root, file).Replace('\\', '/')).Where(file => !file.Contains("/.nova", StringComparison.Ordinal))];
+    [
+        .. NovaSources.Files(Tools.Root, "*").Select(file => Path.GetRelativePath(Tools.Root, file).Replace('\\', '/'))
+            .Where(file => !file.Contains("/.nova", StringComparison.Ordinal)),
+    ];
 
     private static readonly string[] RepositoryFolders = [.. RepositoryFiles.SelectMany(Parents).Distinct()];
+
+    /// <summary>Without the tests of documents, which name tests that do not exist.</summary>
+    private static readonly string[] TestSources =
+    [
+        .. NovaSources.Files(Path.Combine(Tools.Root, "tests"), "*.cs")
+            .Where(file => !file.Contains("Contracts", StringComparison.Ordinal)).Select(File.ReadAllText),
+    ];
 
     private static readonly HashSet<string> KnownKeys = [.. OptionsKeys.All.Keys, .. new ConfigurationReads(NovaSources.Trees).Keys];
 
@@ -93,33 +104,37 @@ internal static partial class DocumentChecks
                 continue;
             }
 
-            var ours = command.Split(" -- ", 2) is [_, var arguments] ? arguments : command.StartsWith("dotnet", StringComparison.Ordinal) ? "" : command;
+            var ours = command.Split(" -- ", 2) is [_, var arguments] ? arguments : command.Contains("dotnet run", StringComparison.Ordinal) ? "" : command;
             foreach (var flag in Flag().Matches(ours).Select(flag => flag.Value).Where(flag => !IsFlagOf(project, flag)))
             {
                 yield return $"{document.File}: {project} has no option {flag}";
             }
 
-            foreach (var workload in Workload().Matches(ours).Select(workload => workload.Value).Where(name => !RepositoryFiles.Any(file => file.Contains($"/{name}", StringComparison.Ordinal))))
+            foreach (var workload in Workload().Matches(ours).Select(workload => workload.Value).Where(name => !IsPartOfAName(name)))
             {
                 yield return $"{document.File}: there is no workload {workload}";
             }
         }
     }
 
-    /// <summary>Classes or folders that <c>dotnet test --filter</c> names.</summary>
+    /// <summary>Folders, classes or tests that <c>dotnet test --filter</c> names.</summary>
     public static IEnumerable<string> UnknownFilters(Document document) =>
         document.Commands.Concat(document.CodeSpans)
             .SelectMany(command => TestFilter().Matches(command)).Select(match => match.Groups[1].Value.Split('.')[^1])
-            .Where(name => !RepositoryFiles.Any(file => file.StartsWith("tests/", StringComparison.Ordinal) && file.Contains($"/{name}", StringComparison.Ordinal)))
+            .Where(name => !IsPartOfAName(name) && !TestSources.Any(text => text.Contains($" {name}", StringComparison.Ordinal)))
             .Select(name => $"{document.File}: no test is called {name}");
 
     private static bool LooksLikeOurs(string span) =>
-        Extensions.Contains(Path.GetExtension(span)) || RepositoryFolders.Contains(span.Split('/')[0]) || (span.Contains('/', StringComparison.Ordinal) && span.StartsWith("Nova.", StringComparison.Ordinal));
+        Extensions.Contains(Path.GetExtension(span)) || RepositoryFolders.Contains(span.Split('/')[0])
+        || (span.Contains('/', StringComparison.Ordinal) && span.StartsWith("Nova.", StringComparison.Ordinal));
 
-    /// <summary>By its path or the end of it; <c>*</c> and <c>NNNN</c> stand for anything.</summary>
+    private static bool IsPartOfAName(string text) => Array.Exists(RepositoryFiles, file => file.Contains($"/{text}", StringComparison.Ordinal));
+
+    /// <summary>By its path or the end of it; <c>*</c> stands for any part of a name, <c>NNNN_name</c> for a migration's.</summary>
     private static bool Exists(string path)
     {
-        var pattern = new Regex($"(^|/){Regex.Escape(path).Replace(@"\*\*", ".*", StringComparison.Ordinal).Replace(@"\*", "[^/]*", StringComparison.Ordinal).Replace("NNNN", @"\d{4}", StringComparison.Ordinal)}$");
+        var text = Regex.Escape(path).Replace(@"\*", "[^/]*", StringComparison.Ordinal).Replace("NNNN_name", @"\d{4}_\w+", StringComparison.Ordinal);
+        var pattern = new Regex($"(^|/){text}$");
         return RepositoryFiles.Any(pattern.IsMatch) || RepositoryFolders.Any(pattern.IsMatch);
     }
 

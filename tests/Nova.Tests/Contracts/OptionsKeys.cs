@@ -34,7 +34,8 @@ internal static partial class OptionsKeys
 {
     private static readonly Assembly[] Assemblies =
     [
-        typeof(GatewayOptions).Assembly, typeof(StreamStateOptions).Assembly, typeof(TelemetryOptions).Assembly, typeof(TokenOptions).Assembly, typeof(DemoOptions).Assembly,
+        typeof(GatewayOptions).Assembly, typeof(StreamStateOptions).Assembly, typeof(TelemetryOptions).Assembly,
+        typeof(TokenOptions).Assembly, typeof(DemoOptions).Assembly,
     ];
 
     public static IReadOnlyList<Type> Classes { get; } =
@@ -66,7 +67,8 @@ internal static partial class OptionsKeys
             }
             else if (property.CanWrite)
             {
-                yield return new OptionsKey($"{prefix}:{property.Name}", type, property, property.GetValue(values), type == options ? RuleOf(prefix, options, property) : null);
+                var rule = type == options ? RuleOf(prefix, options, property) : null;
+                yield return new OptionsKey($"{prefix}:{property.Name}", type, property, property.GetValue(values), rule);
             }
         }
     }
