@@ -6,7 +6,7 @@ internal sealed class DemoOptions
 {
     public const string Section = "Demo";
 
-    /// <summary>Address of Nova, such as <c>http://127.0.0.1:8080</c>. The broadcaster and the viewers use it as any client does.</summary>
+    /// <summary>The gateway's address, such as <c>http://127.0.0.1:8080</c>. The broadcaster and the viewers use it as any client does.</summary>
     public Uri? Gateway { get; set; }
 }
 

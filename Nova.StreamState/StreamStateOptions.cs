@@ -7,22 +7,27 @@ public sealed class StreamStateOptions
 {
     public const string Section = "StreamState";
 
-    /// <summary>Silence of a broadcaster that sent heartbeats, before the lost connection is broadcast.</summary>
+    /// <summary>How long a broadcaster that sent heartbeats may be silent before RTMP_CONNECTION_LOST is broadcast.</summary>
     public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(15);
 
     /// <summary>How long a lost broadcaster may take to return before the stream ends with <c>connection_lost</c>.</summary>
     public TimeSpan ReconnectGrace { get; set; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Silence of a broadcaster that never sent a heartbeat, before the stream ends with <c>session_timeout</c>.</summary>
+    /// <summary>How long a broadcaster that never sent a heartbeat may be silent before the stream ends with <c>session_timeout</c>.</summary>
     public TimeSpan SessionTimeout { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How often the three above are checked and held-back bitrates leave.</summary>
+    /// <summary>
+    /// How often silence is looked for and held-back bitrates are broadcast; not longer than <see cref="HeartbeatTimeout"/>.
+    /// </summary>
     public TimeSpan IngestCheckInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long viewers of an ended stream still get its final numbers; then it is 404 for them (S11).</summary>
     public TimeSpan EndedRetention { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>How long an ended stream is kept for its broadcaster and for operators; then it is deleted, with everything of it in this database.</summary>
+    /// <summary>
+    /// How long an ended stream is kept for its broadcaster and for operators; then it is deleted, with everything of it in this database. Not shorter
+    /// than <see cref="EndedRetention"/>.
+    /// </summary>
     public TimeSpan StreamRetention { get; set; } = TimeSpan.FromDays(90);
 
     /// <summary>
@@ -31,10 +36,10 @@ public sealed class StreamStateOptions
     /// </summary>
     public TimeSpan OutboxRetention { get; set; } = TimeSpan.FromHours(24);
 
-    /// <summary>How long Telemetry may be away and still hear everything that happened.</summary>
+    /// <summary>How long what happened to streams is kept for Telemetry: it may be unavailable as long and misses nothing.</summary>
     public TimeSpan TimelineRetention { get; set; } = TimeSpan.FromDays(3);
 
-    /// <summary>How often what is past its time is deleted.</summary>
+    /// <summary>How often rows that are past their time are looked for and deleted.</summary>
     public TimeSpan RetentionInterval { get; set; } = TimeSpan.FromMinutes(1);
 
     /// <summary>How long an <c>Idempotency-Key</c> is remembered.</summary>
@@ -43,10 +48,10 @@ public sealed class StreamStateOptions
     /// <summary>How long a viewer that was kicked from a stream may not come back.</summary>
     public TimeSpan KickDuration { get; set; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>How often peaks are copied from Redis to Postgres: losing Redis loses no peak older than this.</summary>
+    /// <summary>How often peak viewers are copied from Redis to PostgreSQL: where Redis loses its data, no older peak is lost.</summary>
     public TimeSpan PeakInterval { get; set; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How often the outbox is looked at although no notification came.</summary>
+    /// <summary>How often the outbox is read although no notification came.</summary>
     public TimeSpan OutboxPollInterval { get; set; } = TimeSpan.FromSeconds(1);
 }
 

@@ -10,20 +10,20 @@ public sealed class TelemetryOptions
     /// <summary>How long reports and timelines are kept; a report's <c>report_id</c> is remembered as long. Whole UTC days are dropped.</summary>
     public TimeSpan Retention { get; set; } = TimeSpan.FromDays(30);
 
-    /// <summary>How often days are made ahead and dropped.</summary>
+    /// <summary>How often the tables of coming days are made and those past <see cref="Retention"/> are dropped.</summary>
     public TimeSpan RetentionInterval { get; set; } = TimeSpan.FromHours(1);
 
-    /// <summary>How often StreamState is asked what happened.</summary>
+    /// <summary>How often StreamState is asked what happened to streams.</summary>
     public TimeSpan TimelineInterval { get; set; } = TimeSpan.FromSeconds(0.5);
 
-    /// <summary>How often streams with reports are judged. An alert is raised or cleared in such a round.</summary>
+    /// <summary>How often the changes of streams with reports are judged. An alert is raised or cleared in such a round.</summary>
     public TimeSpan QualityInterval { get; set; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>How often the operators' feed looks for what is new.</summary>
+    /// <summary>How often the operators' feed looks for new reports and alerts.</summary>
     public TimeSpan FeedInterval { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>
-    /// A reader of the feed that takes an event no sooner holds a connection and helps nobody. It is let go, and can come back with its last id without loss.
+    /// How long a reader of the feed may take to accept an event. A slower one is disconnected, and loses nothing where it comes back with its last id.
     /// </summary>
     public TimeSpan FeedPatience { get; set; } = TimeSpan.FromSeconds(10);
 }

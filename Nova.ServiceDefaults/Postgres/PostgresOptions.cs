@@ -8,10 +8,13 @@ public sealed class PostgresOptions
     public const string Section = "Postgres";
 
     /// <summary>
-    /// Sessions of this replica, of which StreamState's outbox listener keeps one; <c>Maximum Pool Size</c> in the connection string wins. The default
-    /// is what a small server does at once. With Npgsql's default of 100, a burst opened hundreds of sessions, 10 ms of CPU each, and calls timed out
-    /// behind that: 300 bitrates at the same moment on two replicas: 593 of 900 answers were 503, with 20 none.
+    /// Sessions of this replica with its database, of which StreamState's outbox listener keeps one. <c>Maximum Pool Size</c> in the connection string
+    /// goes before it.
     /// </summary>
+    /// <remarks>
+    /// The default is what a small server does at once. With Npgsql's default of 100, a burst opened hundreds of sessions, 10 ms of CPU each, and calls
+    /// timed out behind that: 300 bitrates at the same moment on two replicas: 593 of 900 answers were 503, with 20 none.
+    /// </remarks>
     public int MaxPoolSize { get; set; } = 20;
 }
 

@@ -7,7 +7,10 @@ public sealed class InternalOptions
 {
     public const string Section = "Internal";
 
-    /// <summary>Calls between services carry and demand it. Absent: whoever reaches a service's port may make them.</summary>
+    /// <summary>
+    /// The key that calls between services carry and demand: at least 16 printable ASCII characters without a space, the same for all services. Where
+    /// it is missing, whoever reaches a service's port may make such calls.
+    /// </summary>
     public string? ApiKey { get; set; }
 }
 

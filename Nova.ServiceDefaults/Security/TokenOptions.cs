@@ -11,12 +11,16 @@ public sealed class TokenOptions
 {
     public const string Section = "Authentication:Schemes:Bearer";
 
+    /// <summary>The issuer (<c>iss</c>) of accepted tokens.</summary>
     public string? ValidIssuer { get; set; }
 
+    /// <summary>Further issuers of accepted tokens.</summary>
     public List<string> ValidIssuers { get; } = [];
 
+    /// <summary>The audience (<c>aud</c>) of accepted tokens.</summary>
     public string? ValidAudience { get; set; }
 
+    /// <summary>Further audiences of accepted tokens; a token has one of them.</summary>
     public List<string> ValidAudiences { get; } = [];
 
     /// <summary>HS256 keys. All of an issuer's are accepted; to rotate, add the new one, sign with it, remove the old one.</summary>
@@ -25,13 +29,13 @@ public sealed class TokenOptions
     /// <summary>An OpenID Connect issuer, whose discovery document says where its RS256 and ES256 keys are.</summary>
     public string? Authority { get; set; }
 
-    /// <summary>The discovery document, where it is not at its usual place below <see cref="Authority"/>.</summary>
+    /// <summary>The address of the discovery document, where it is not at its usual place below <see cref="Authority"/>.</summary>
     public string? MetadataAddress { get; set; }
 
-    /// <summary>A JSON Web Key Set of RS256 and ES256 keys, for an issuer without discovery.</summary>
+    /// <summary>The address of a JSON Web Key Set of RS256 and ES256 keys, for an issuer without discovery.</summary>
     public string? JwksAddress { get; set; }
 
-    /// <summary>Whether the two above must be https. Turn it off for an issuer on the same machine only.</summary>
+    /// <summary>Whether the addresses of keys must be https. Turn it off for an issuer on the same machine only.</summary>
     public bool RequireHttpsMetadata { get; set; } = true;
 
     /// <summary>Values from files, such as Kubernetes' secrets, often end in a line break.</summary>
@@ -78,13 +82,13 @@ public sealed class SigningKeyOptions
     /// <summary>What a development key begins with: whoever copies one into production is told.</summary>
     private static ReadOnlySpan<byte> DevelopmentMark => "nova-development"u8;
 
-    /// <summary>The <c>kid</c> of its tokens, if they carry one.</summary>
+    /// <summary>The key's name (<c>kid</c>), where its tokens carry one.</summary>
     public string? Id { get; set; }
 
-    /// <summary>The <c>iss</c> of its tokens; absent: any accepted one.</summary>
+    /// <summary>The issuer (<c>iss</c>) of the key's tokens; where it is missing, any accepted one.</summary>
     public string? Issuer { get; set; }
 
-    /// <summary>Base64.</summary>
+    /// <summary>The HS256 key: base64 of 32 random bytes or more.</summary>
     public string? Value { get; set; }
 
     /// <summary>A new random key that nothing but Development accepts.</summary>

@@ -1,5 +1,5 @@
-using System.Diagnostics.Metrics;
 using System.Text.RegularExpressions;
+using Nova.Tests.Contracts;
 using Nova.Tests.Support;
 
 namespace Nova.Tests.Operations;
@@ -18,7 +18,7 @@ public sealed partial class InstrumentTests(NovaFixture nova)
         Assert.NotNull(nova.Stack.Telemetry); // Started, so that all of its instruments are there.
         var named = InstrumentName().Matches(File.ReadAllText(Path.Combine(Folder, file))).Select(match => match.Value).Distinct().ToList();
         Assert.NotEmpty(named);
-        Assert.Empty(named.Except(PrometheusNames()));
+        Assert.Empty(named.Except(Instruments.Emitted().PrometheusNames));
     }
 
     [Theory]
@@ -30,27 +30,6 @@ public sealed partial class InstrumentTests(NovaFixture nova)
         var output = await promtool.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken) + await promtool.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
         await promtool.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(promtool.ExitCode == 0, output);
-    }
-
-    /// <summary>As Prometheus names what comes by OTLP: unit and kind at the end.</summary>
-    private static HashSet<string> PrometheusNames()
-    {
-        HashSet<string> names = [];
-        using var listener = new MeterListener();
-        listener.InstrumentPublished = (instrument, _) =>
-        {
-            if (instrument.Meter.Name.StartsWith("Nova.", StringComparison.Ordinal))
-            {
-                var name = instrument.Name.Replace('.', '_') + instrument.Unit switch { "s" => "_seconds", "By" => "_bytes", _ => "" };
-                var kind = instrument.GetType().Name;
-                names.UnionWith(
-                    kind.StartsWith("Histogram", StringComparison.Ordinal) ? [$"{name}_bucket", $"{name}_sum", $"{name}_count"]
-                    : kind.StartsWith("Counter", StringComparison.Ordinal) || kind.StartsWith("ObservableCounter", StringComparison.Ordinal) ? [$"{name}_total"]
-                    : [name]);
-            }
-        };
-        listener.Start();
-        return names;
     }
 
     [GeneratedRegex(@"\bnova_[a-z0-9_]+")]
