@@ -18,6 +18,6 @@ internal static partial class StreamStateLog
     [LoggerMessage(121, LogLevel.Information, "BroadcasterBack: {StreamId} is live again")]
     public static partial void BroadcasterBack(this ILogger logger, Guid streamId);
 
-    [LoggerMessage(122, LogLevel.Information, "OutageForgiven: this service could not listen for {Seconds:F0} s, so no broadcaster is held silent for them")]
-    public static partial void OutageForgiven(this ILogger logger, double seconds);
+    [LoggerMessage(122, LogLevel.Information, "OutageForgiven: this service could not listen for {Outage}, so no broadcaster is held silent for it")]
+    public static partial void OutageForgiven(this ILogger logger, string outage);
 }

@@ -320,8 +320,8 @@ internal sealed class StreamRoom
     /// <summary>A late joiner gets the start, what it says of the stream now, the newest quality change and an error that still holds (S15).</summary>
     private static bool IsRetained(PreparedFrame frame, StreamStatus status) => frame.EventName switch
     {
-        EventNames.Error => StateChange.IsLasting(frame),
-        EventNames.StreamUpdated => status == StreamStatus.Active, // Before the start a joiner gets its greeting alone (S14).
+        EventNames.Error => status != StreamStatus.Scheduled && StateChange.IsLasting(frame), // Before the start a joiner gets its greeting alone (S14).
+        EventNames.StreamUpdated => status != StreamStatus.Scheduled,
         _ => true,
     };
 

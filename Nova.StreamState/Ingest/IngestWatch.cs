@@ -69,7 +69,7 @@ internal sealed class IngestWatch(
         _sweptAt = null; // Redis may have lost its memory, and a first heartbeat that it did not take is in Postgres alone.
         if (await rows.ForgiveAsync(_options.HeartbeatTimeout, cancellationToken) > 0)
         {
-            logger.OutageForgiven(outage.TotalSeconds);
+            logger.OutageForgiven(before is null ? "an unknown time" : $"{outage.TotalSeconds:F0} s");
         }
 
         return now;

@@ -89,9 +89,9 @@ internal static class StreamRows
         }.Select(sql => new NpgsqlBatchCommand(sql) { Parameters = { new() { Value = streamId } } }),
     ];
 
-    public static NpgsqlBatchCommand ForgetUpdate(Guid streamId) => new("DELETE FROM stream_events WHERE stream_id = $1 AND event = $2")
+    public static NpgsqlBatchCommand ForgetBeforeStart(Guid streamId) => new("DELETE FROM stream_events WHERE stream_id = $1 AND event <> $2")
     {
-        Parameters = { new() { Value = streamId }, new() { Value = EventNames.StreamUpdated } },
+        Parameters = { new() { Value = streamId }, new() { Value = EventNames.StreamStarted } },
     };
 
     /// <summary>Keeps the newest event of each name for those who come late.</summary>

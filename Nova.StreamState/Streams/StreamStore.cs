@@ -227,7 +227,7 @@ internal sealed class StreamStore(
         }
         else if (eventName == EventNames.StreamStarted)
         {
-            commands.Add(StreamRows.ForgetUpdate(stream.StreamId)); // The start says it all.
+            commands.Add(StreamRows.ForgetBeforeStart(stream.StreamId)); // The start says it all, and that no error is in its way.
         }
 
         return commands;
