@@ -89,7 +89,8 @@ internal static class DevTokens
             return "*";
         }
 
-        if (value.ValueKind == JsonValueKind.Array && value.EnumerateArray().All(id => id.ValueKind == JsonValueKind.String && Uuid.TryParse(id.GetString(), out _)))
+        if (value.ValueKind == JsonValueKind.Array
+            && value.EnumerateArray().All(id => id.ValueKind == JsonValueKind.String && (id.ValueEquals("*") || Uuid.TryParse(id.GetString(), out _))))
         {
             return value.EnumerateArray().Select(id => id.GetString()!).ToArray();
         }

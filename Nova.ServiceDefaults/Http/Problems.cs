@@ -14,8 +14,16 @@ public static class Problems
     public static ProblemHttpResult Create(int status, string errorCode, string detail, IDictionary<string, object?>? more = null)
     {
         var extensions = new Dictionary<string, object?>(more ?? new Dictionary<string, object?>()) { ["error_code"] = errorCode };
-        return TypedResults.Problem(detail, statusCode: status, extensions: extensions);
+        return TypedResults.Problem(detail, statusCode: status, type: TypeOf(status), extensions: extensions);
     }
+
+    /// <summary>Those of the other statuses the framework knows.</summary>
+    private static string? TypeOf(int status) => status switch
+    {
+        StatusCodes.Status426UpgradeRequired => "https://tools.ietf.org/html/rfc9110#section-15.5.22",
+        StatusCodes.Status429TooManyRequests => "https://tools.ietf.org/html/rfc6585#section-4",
+        _ => null,
+    };
 
     /// <summary>400 that names each bad field: <c>"errors": {"new_quality": ["must be one of 720p, 1080p, 4k, auto"]}</c>.</summary>
     public static ProblemHttpResult Invalid(IReadOnlyDictionary<string, string[]> errors) =>

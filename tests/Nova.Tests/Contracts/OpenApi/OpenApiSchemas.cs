@@ -46,6 +46,10 @@ internal sealed partial class OpenApiSchemas
         {
             FinishBody(type, schema);
         }
+        else
+        {
+            FinishAnswer(type, schema);
+        }
 
         return Described(schema, NovaSources.Summary(type.Name));
     }
@@ -58,6 +62,8 @@ internal sealed partial class OpenApiSchemas
             : type.IsEnum || (type.Namespace?.StartsWith("Nova", StringComparison.Ordinal) == true && !type.IsGenericType) ? Nullable_(ReferenceTo(type), isNullable)
             : type == typeof(DateTimeOffset) ? Typed("string", isNullable, "date-time")
             : type == typeof(JsonElement) ? Typed("object", isNullable)
+            : type == typeof(long) ? Typed("integer", isNullable, "int64")
+            : type == typeof(int) ? Typed("integer", isNullable, "int32")
             : node;
         if (context.PropertyInfo is { } property && context.Path is ["properties", _])
         {
@@ -87,6 +93,17 @@ internal sealed partial class OpenApiSchemas
         foreach (var (name, property) in schema["properties"]!.AsObject().ToList())
         {
             schema["properties"]![name] = WithoutNull(property!.AsObject());
+        }
+    }
+
+    /// <summary>A member that is left out where it is null.</summary>
+    private static void FinishAnswer(Type type, JsonObject schema)
+    {
+        foreach (var property in type.GetProperties().Where(property => property.GetCustomAttribute<JsonIgnoreAttribute>()?.Condition == JsonIgnoreCondition.WhenWritingNull))
+        {
+            var name = JsonNamingPolicy.SnakeCaseLower.ConvertName(property.Name);
+            schema["required"]!.AsArray().RemoveAll(required => required!.GetValue<string>() == name);
+            schema["properties"]![name] = WithoutNull(schema["properties"]![name]!.AsObject());
         }
     }
 
