@@ -19,7 +19,10 @@ public sealed class AsyncApiTableTests
 
     /// <summary>Codes of answers over REST only.</summary>
     private static readonly string[] RestOnly =
-        [ErrorCodes.InvalidRequest, ErrorCodes.InvalidTransition, ErrorCodes.VersionMismatch, ErrorCodes.StreamExists, ErrorCodes.IdempotencyKeyReused];
+    [
+        ErrorCodes.InvalidRequest, ErrorCodes.InvalidTransition, ErrorCodes.VersionMismatch, ErrorCodes.StreamExists, ErrorCodes.IdempotencyKeyReused,
+        ErrorCodes.NotFound, ErrorCodes.ViewerNotFound,
+    ];
 
     private static readonly JsonObject Channel = AsyncApiDocument.Instance.Channel;
 
