@@ -15,6 +15,9 @@ public abstract partial class DependencyProbe(string dependency, LoopGuards guar
     /// <summary>An answer older than this is worth nothing: the dependency hangs. A probe that is answered late is not worth an alarm.</summary>
     private static readonly TimeSpan Freshness = TimeSpan.FromSeconds(2.5);
 
+    /// <summary>A machine that starts everything at once may take so long for the first answer: 3 s were seen on two busy cores.</summary>
+    private static readonly TimeSpan StartPatience = TimeSpan.FromSeconds(10);
+
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(500);
 
     private readonly long _startedAt = time.GetTimestamp();
@@ -58,7 +61,7 @@ public abstract partial class DependencyProbe(string dependency, LoopGuards guar
     private Task LogChanges()
     {
         var isAnswering = IsAnswering;
-        if (isAnswering != (_wasAnswering ?? true) && (isAnswering || time.GetElapsedTime(_startedAt) > Freshness))
+        if (isAnswering != (_wasAnswering ?? true) && (isAnswering || _wasAnswering is not null || time.GetElapsedTime(_startedAt) > StartPatience))
         {
             if (isAnswering)
             {

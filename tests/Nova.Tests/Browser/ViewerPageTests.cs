@@ -11,12 +11,7 @@ public sealed class ViewerPageTests(NovaFixture nova)
     {
         const string Title = "<img src=x onerror=alert(1)> & friends";
         var stream = await nova.Api.CreateStreamAsync(title: Title);
-        using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new()
-        {
-            ExecutablePath = Tools.Chromium,
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        });
+        await using var browser = await TestBrowser.StartAsync();
         var page = await browser.NewPageAsync();
         List<string> problems = [];
         page.PageError += (_, error) => problems.Add(error);

@@ -8,6 +8,9 @@ namespace Nova.Tests.Contracts;
 /// <summary>What the contracts promise and no test of a run ever saw: statuses, members of answers, members of events.</summary>
 internal static class ContractCoverage
 {
+    /// <summary>A fault of Nova's, which no call provokes.</summary>
+    private const int Fault = 500;
+
     private static readonly ConcurrentDictionary<string, bool> Seen = [];
 
     public static void Saw(RestOperation operation, int status, JsonElement body)
@@ -39,7 +42,7 @@ internal static class ContractCoverage
     }
 
     private static IEnumerable<string> Promises(RestOperation operation) =>
-        operation.Answers.Select(answer => $"{operation.Name} {answer.Key}")
+        operation.Answers.Where(answer => answer.Key != Fault).Select(answer => $"{operation.Name} {answer.Key}")
             .Concat(operation.Answers.Where(answer => answer.Key < 300).SelectMany(answer => answer.Value.Values).SelectMany(schema => Members(operation.Name, schema)));
 
     private static void Walk(string path, JsonElement value)

@@ -17,6 +17,9 @@ internal static class NovaSources
             .Select(file => CSharpSyntaxTree.ParseText(File.ReadAllText(file), Options, Path.GetRelativePath(Tools.Root, file))),
     ];
 
+    private static readonly ILookup<string, TypeDeclarationSyntax> Types =
+        Trees.SelectMany(tree => tree.GetRoot().DescendantNodes().OfType<TypeDeclarationSyntax>()).ToLookup(declared => declared.Identifier.Text);
+
     /// <summary>Every file below a folder that is not built.</summary>
     public static IEnumerable<string> Files(string folder, string pattern) =>
         Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories)
@@ -24,8 +27,7 @@ internal static class NovaSources
 
     /// <summary>The <c>summary</c> of a property, in Markdown; null where it has none.</summary>
     public static string? Summary(string type, string property) =>
-        Trees.SelectMany(tree => tree.GetRoot().DescendantNodes().OfType<TypeDeclarationSyntax>())
-            .Where(declared => declared.Identifier.Text == type)
+        Types[type]
             .SelectMany(declared => declared.Members.OfType<PropertyDeclarationSyntax>())
             .Where(declared => declared.Identifier.Text == property)
             .Select(SummaryOf)
@@ -43,7 +45,7 @@ internal static class NovaSources
     private static string? SummaryOf(PropertyDeclarationSyntax property) => Elements(property).Where(element => NameOf(element) == "summary").Select(Text).FirstOrDefault();
 
     private static IEnumerable<XmlElementSyntax> Elements(string type) =>
-        Trees.SelectMany(tree => tree.GetRoot().DescendantNodes().OfType<TypeDeclarationSyntax>()).Where(declared => declared.Identifier.Text == type).SelectMany(Elements);
+        Types[type].SelectMany(Elements);
 
     private static IEnumerable<XmlElementSyntax> Elements(MemberDeclarationSyntax declared) => declared.GetLeadingTrivia()
         .Select(trivia => trivia.GetStructure()).OfType<DocumentationCommentTriviaSyntax>().SelectMany(comment => comment.Content.OfType<XmlElementSyntax>());

@@ -22,8 +22,7 @@ public sealed class WatchPageTests(NovaFixture nova)
             var address = gateway.Address.OriginalString;
             await using var site = await StartSiteAsync();
             var stream = await nova.Api.CreateStreamAsync(title: "Watched from elsewhere");
-            using var playwright = await Playwright.CreateAsync();
-            await using var browser = await LaunchAsync(playwright);
+            await using var browser = await TestBrowser.StartAsync();
             var page = new WatchPage(await browser.NewPageAsync());
             await page.OpenAsync($"{site.Urls.Single()}/watch.html?stream={stream.Id}&nova={address}&lifetime={Lifetime}");
             await FollowsTheStreamAsync(page, stream);
@@ -47,13 +46,37 @@ public sealed class WatchPageTests(NovaFixture nova)
     public async Task Page_OfAnUnknownStream_SaysWhyItIsRefused()
     {
         await using var site = await StartSiteAsync();
-        using var playwright = await Playwright.CreateAsync();
-        await using var browser = await LaunchAsync(playwright);
+        await using var browser = await TestBrowser.StartAsync();
         var page = new WatchPage(await browser.NewPageAsync());
         await page.OpenAsync($"{site.Urls.Single()}/watch.html?stream={Guid.NewGuid()}&nova={nova.Stack.Gateways[0].OriginalString}");
         await page.ShowsAsync("#state", "refused");
         await page.ShowsAsync("#detail", "There is no stream with this id; check its format, a UUID.");
         Assert.Empty(page.Errors);
+    }
+
+    /// <summary>Was: a page of another origin could read neither why its socket was refused nor any answer of REST.</summary>
+    [Fact]
+    public async Task ScriptOnAnotherOrigin_ReadsRefusalsAndHeaders_AlsoAfterAPreflight()
+    {
+        await using var site = await StartSiteAsync();
+        await using var browser = await TestBrowser.StartAsync();
+        var page = await browser.NewPageAsync();
+        await page.GotoAsync($"{site.Urls.Single()}/watch.html");
+        var stream = await nova.Api.StartStreamAsync();
+        var address = nova.Stack.Gateways[0].OriginalString.TrimEnd('/') + stream.Path;
+        var refused = await page.EvaluateAsync<string>("async url => { const answer = await fetch(url); return `${answer.status} ${(await answer.json()).reason}`; }", $"{address}/ws?token=bad");
+        Assert.Equal("401 token_invalid", refused);
+        var conflict = await page.EvaluateAsync<string>(
+            """
+            async ([url, token]) => {
+              const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', 'If-Match': '"1"' };
+              const refused = await fetch(url, { method: 'PATCH', headers, body: '{"title":"x"}' });
+              const read = await fetch(url, { headers });
+              return `${refused.status} ${(await refused.json()).error_code} ${read.headers.get('ETag')}`;
+            }
+            """,
+            new[] { address, stream.Token });
+        Assert.Equal("412 VERSION_MISMATCH \"2\"", conflict);
     }
 
     private static async Task FollowsTheStreamAsync(WatchPage page, TestStream stream)
@@ -83,12 +106,6 @@ public sealed class WatchPageTests(NovaFixture nova)
         await site.StartAsync();
         return site;
     }
-
-    private static Task<IBrowser> LaunchAsync(IPlaywright playwright) => playwright.Chromium.LaunchAsync(new()
-    {
-        ExecutablePath = Tools.Chromium,
-        Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-    });
 
     private sealed class WatchPage
     {

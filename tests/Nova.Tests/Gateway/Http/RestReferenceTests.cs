@@ -25,8 +25,7 @@ public sealed class RestReferenceTests(NovaFixture nova)
     [Fact]
     public async Task Page_InABrowser_ShowsEveryCall_AndLoadsNothingFromElsewhere()
     {
-        using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new() { ExecutablePath = Tools.Chromium, Args = ["--no-sandbox", "--disable-gpu"] });
+        await using var browser = await TestBrowser.StartAsync();
         var page = await browser.NewPageAsync();
         List<string> problems = [];
         page.PageError += (_, error) => problems.Add(error);

@@ -38,12 +38,7 @@ public sealed class SocketReferenceTests(NovaFixture nova)
     [Fact]
     public async Task Page_ShowsEveryMessageAndTable_AndLoadsNothingFromElsewhere()
     {
-        using var playwright = await Playwright.CreateAsync();
-        await using var browser = await playwright.Chromium.LaunchAsync(new()
-        {
-            ExecutablePath = Tools.Chromium,
-            Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-        });
+        await using var browser = await TestBrowser.StartAsync();
         var page = await browser.NewPageAsync();
         List<string> problems = [];
         page.PageError += (_, error) => problems.Add(error);
