@@ -25,6 +25,7 @@ public static class JsonDefaults
             }
 
             json.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+            json.PropertyNameCaseInsensitive = false;
             json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
             json.MaxDepth = 32;
             json.NumberHandling = JsonNumberHandling.Strict;

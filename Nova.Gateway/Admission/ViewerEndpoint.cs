@@ -127,7 +127,8 @@ internal sealed class ViewerEndpoint(
     }
 
     /// <summary>Any 1.x is served as 1.0, which the greeting says (S27).</summary>
-    private static bool IsSupported(string protocol) => protocol is "" or "1" || protocol.StartsWith("1.", StringComparison.Ordinal);
+    private static bool IsSupported(string protocol) =>
+        protocol is "" or "1" || (protocol.StartsWith("1.", StringComparison.Ordinal) && protocol.Length > 2 && protocol.AsSpan(2).IndexOfAnyExceptInRange('0', '9') < 0);
 
     private Task RefuseAsync(HttpContext http, Refusal refusal, TimeSpan atLeast = default)
     {

@@ -11,7 +11,7 @@ namespace Nova.Gateway.Admission;
 
 /// <summary>What one viewer's messages do, and what it joins and leaves.</summary>
 internal sealed class ViewerSession(
-    StreamFeed feed, ViewerCounts counts, IssueForwarder issues, TokenValidator tokens, ViewerDependencies dependencies) : IViewerHandler
+    StreamFeed feed, FeedSupervisor supervisor, ViewerCounts counts, IssueForwarder issues, TokenValidator tokens, ViewerDependencies dependencies) : IViewerHandler
 {
     /// <summary>Greets the viewer, brings it up to date and lets events through.</summary>
     public void Join(ViewerConnection viewer)
@@ -20,6 +20,11 @@ internal sealed class ViewerSession(
             viewer.StreamId, viewer.ViewerId, viewer.SessionId, Limits.ProtocolVersion, dependencies.Time.GetUtcNow())));
         viewer.Start();
         counts.Changed(feed);
+        if (supervisor.IsLost(feed) && feed.Room.Status != StreamStatus.Ended)
+        {
+            viewer.Send(PreparedFrame.Of(Notices.UpdatesDelayed(dependencies.Time.GetUtcNow()))); // The others were told before it came.
+        }
+
         if (feed.Room.IsKicked(viewer.ViewerId) || (feed.Room.IsPrivate && !viewer.Token.MayWatchPrivate))
         {
             viewer.Kick(dependencies.Time.GetUtcNow()); // It came in while the room was looking for it.

@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.AspNetCore.Http.Features;
+using Nova.Gateway.Feed;
 using Nova.Gateway.Issues;
 using Nova.Gateway.Presence;
 using Nova.Gateway.Viewers;
@@ -13,7 +14,7 @@ namespace Nova.Gateway.Admission;
 
 /// <summary>Runs viewers' sessions from 101 to their end.</summary>
 internal sealed class ViewerSessions(
-    AdmissionControl admission, ViewerTimerWheel wheel, ViewerCounts counts, IssueForwarder issues, TokenValidator tokens, GatewayMetrics metrics,
+    AdmissionControl admission, ViewerTimerWheel wheel, FeedSupervisor supervisor, ViewerCounts counts, IssueForwarder issues, TokenValidator tokens, GatewayMetrics metrics,
     TimeProvider time, ILogger<ViewerSessions> logger)
 {
     private readonly ViewerDependencies _dependencies = new(metrics, time, logger);
@@ -63,7 +64,7 @@ internal sealed class ViewerSessions(
     private async Task RunAsync(ViewerTransport transport, ViewerToken token, ViewerSeat seat)
     {
         using var _ = seat;
-        var session = new ViewerSession(seat.Feed, counts, issues, tokens, _dependencies);
+        var session = new ViewerSession(seat.Feed, supervisor, counts, issues, tokens, _dependencies);
         var viewer = new ViewerConnection(transport, seat.Feed.Room.StreamId, seat.ViewerId, _dependencies, session) { Token = token };
         metrics.ConnectionOpened();
         if (logger.IsEnabled(LogLevel.Debug)) // The session's name is made when it is asked for.

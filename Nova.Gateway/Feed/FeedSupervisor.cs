@@ -37,6 +37,10 @@ internal sealed class FeedSupervisor(
     /// <summary>Events arrive again, and Redis may have forgotten what gateways told it.</summary>
     public event Action? Restored;
 
+    /// <summary>Whether the viewers of this stream have been warned that events do not arrive.</summary>
+    public bool IsLost(StreamFeed feed) =>
+        _links.All.Any(link => link.IsLost && (link.Endpoint is null || feed.Endpoint is null || link.Endpoint.Equals(feed.Endpoint)));
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         // A connection that broke and came back between two looks has lost what was sent meanwhile.

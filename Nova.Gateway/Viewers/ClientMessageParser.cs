@@ -91,7 +91,7 @@ internal static class ClientMessageParser
         data.TryGetProperty("sequence", out var sequence) && sequence.ValueKind == JsonValueKind.Number && sequence.TryGetInt64(out var value) ? value : null;
 
     private static ClientMessage GetStreamInfo(JsonElement data) =>
-        Text(data, "request_id") is not { } id ? Fatal("Required field data.request_id is missing")
+        Text(data, "request_id") is not { } id ? Fatal("Required field data.request_id is missing, or is no string")
         : id.Length is 0 or > Limits.RequestIdChars ? Fatal($"Field data.request_id must have 1 to {Limits.RequestIdChars} characters")
         : new ClientMessage.GetStreamInfo(id);
 

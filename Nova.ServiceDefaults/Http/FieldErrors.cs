@@ -33,7 +33,7 @@ public sealed class FieldErrors
         {
             Add(field, "must not be empty");
         }
-        else if (value.Length > maxLength)
+        else if (value.Length > maxLength && value.EnumerateRunes().Count() > maxLength) // Characters as JSON Schema counts them: an emoji is one.
         {
             Add(field, $"must have at most {maxLength} characters");
         }

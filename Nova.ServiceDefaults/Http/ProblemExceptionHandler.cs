@@ -40,6 +40,8 @@ internal sealed partial class ProblemExceptionHandler(TimeProvider time, ILogger
         {
             case BadHttpRequestException { InnerException: JsonException json }:
                 return Problems.Invalid(FieldOf(json), MessageOf(json));
+            case BadHttpRequestException { StatusCode: StatusCodes.Status400BadRequest } bad when bad.Message.Contains("body", StringComparison.OrdinalIgnoreCase):
+                return Problems.Invalid("body", "is required, a JSON object");
             case BadHttpRequestException bad:
                 return Problems.Create(bad.StatusCode, "INVALID_REQUEST", PublicMessageOf(bad));
             case PostgresException { SqlState: ['2', '2', ..] }:
@@ -72,14 +74,16 @@ internal sealed partial class ProblemExceptionHandler(TimeProvider time, ILogger
     /// <summary>Our own converters' messages say what is allowed; the framework's name CLR types and are replaced.</summary>
     private static string MessageOf(JsonException exception) =>
         exception.Message.StartsWith("must be", StringComparison.Ordinal) ? exception.Message.Split(" Path:")[0]
+        : exception.Message.Contains("Duplicate property", StringComparison.Ordinal) ? "stands twice"
+        : exception.InnerException is InvalidOperationException ? "is no valid text"
         : exception.Path is { Length: > 2 } ? "has the wrong type"
+        : exception.Message.Contains("could not be converted", StringComparison.Ordinal) ? "must be a JSON object"
         : "is not valid JSON";
 
     private static string PublicMessageOf(BadHttpRequestException exception) => exception.StatusCode switch
     {
         StatusCodes.Status413PayloadTooLarge => "The body is too large.",
         StatusCodes.Status415UnsupportedMediaType => "Send the body as application/json.",
-        _ when exception.Message.Contains("body", StringComparison.OrdinalIgnoreCase) => "A JSON body is required.",
         _ when exception.Message.Contains('"') => $"Parameter {exception.Message.Split('"')[1].Split(' ').Last()} cannot be read.",
         _ => "The request cannot be read.",
     };

@@ -40,7 +40,7 @@ internal sealed record CreateStreamRequest(
     }
 }
 
-/// <summary>Body of <c>PATCH …</c>: what is absent stays as it is. At least one member is there.</summary>
+/// <summary>Body of <c>PATCH …</c>: what is absent, or null, stays as it is. At least one member is there.</summary>
 /// <param name="Title">What viewers read first.</param>
 /// <param name="Description">More about the broadcast.</param>
 /// <param name="BroadcasterName">The name that viewers see.</param>

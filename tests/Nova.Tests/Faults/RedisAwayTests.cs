@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Nova.Protocol;
 using Nova.Tests.Support;
 using Nova.Tests.Support.Faults;
 using static Nova.Tests.Support.Faults.LabSteps;
@@ -49,6 +51,23 @@ public sealed class RedisAwayTests(FaultLabFixture labs)
         Assert.DoesNotContain(
             lab.States.Zip(logged).SelectMany(state => state.First.Service.Process.Lines.Skip(state.Second)),
             line => line.Contains("pool has been exhausted", StringComparison.Ordinal));
+    }
+
+    /// <summary>Was: whoever came while Redis was away saw a state that stood still, and nothing said so.</summary>
+    [Fact]
+    public async Task RedisIsAway_AViewerWhoComes_GetsTheState_AndIsWarnedLikeTheOthers()
+    {
+        var lab = await labs.HealthyLabAsync();
+        var stream = await lab.Api.StartStreamAsync();
+        await using var early = await stream.WatchAsync();
+        await early.WaitForAsync(EventNames.ViewerCountChanged);
+        await lab.Redis.KillAsync();
+        await early.WaitForAsync(EventNames.Error, IsWarning);
+        await using var late = await stream.WatchAsync();
+        await late.WaitForAsync(EventNames.Error, IsWarning);
+        Assert.Equal([EventNames.ConnectionEstablished, EventNames.StreamStarted, EventNames.Error], late.Events.Take(3));
+
+        static bool IsWarning(JsonElement error) => error.GetProperty("error_message").GetString() == "Live updates are delayed";
     }
 
     /// <summary>

@@ -143,7 +143,7 @@ internal sealed class OpenApiDocument
 
     private JsonObject Success(ApiEndpoint endpoint, int status)
     {
-        var answer = new JsonObject { ["description"] = status switch { 201 => "It is created.", 202 => "It is taken.", 204 => "It is done.", _ => "The answer." } };
+        var answer = new JsonObject { ["description"] = status switch { 201 => "Created.", 202 => "Accepted.", 204 => "Done; there is no body.", _ => "The answer." } };
         var content = new JsonObject();
         foreach (var (type, media) in endpoint.Answers[status].Where(answer => answer.Type is not null && answer.Type != typeof(void)))
         {
@@ -158,7 +158,7 @@ internal sealed class OpenApiDocument
         }
 
         var isAboutAStream = endpoint.Tag == "Streams" && endpoint.Path.Contains("{stream_id}", StringComparison.Ordinal);
-        if ((isAboutAStream || status == 201) && endpoint.Method != "DELETE")
+        if (isAboutAStream || status == 201)
         {
             answer["headers"] = new JsonObject { ["ETag"] = OpenApiParameters.ETag.DeepClone() };
             if (status == 201)
@@ -209,6 +209,7 @@ internal sealed class OpenApiDocument
         var check = Described("CheckViewer", "Why a socket is refused", "Viewers");
         check["parameters"] = new JsonArray(
             OpenApiParameters.Path("stream_id"), OpenApiParameters.Query("CheckViewer", "token"), OpenApiParameters.Query("CheckViewer", "protocol"));
+        check["security"] = new JsonArray(new JsonObject { ["bearer"] = new JsonArray() }, new JsonObject()); // The header or the parameter; different ones are 400.
         check["responses"] = new JsonObject(new[] { 400, 401, 403, 404, 426, 429, 503 }
             .Select(status => KeyValuePair.Create(status.ToString(CultureInfo.InvariantCulture), (JsonNode?)Problem(status))));
         yield return ("/api/v1/streams/{stream_id}/ws", "get", check);

@@ -18,7 +18,8 @@ internal static class OpenApiParameters
     public static JsonObject Query(string operation, string name) => (operation, name) switch
     {
         (_, "limit") => Parameter(name, "query", Limit(operation), "Rows of a page."),
-        (_, "cursor") => Parameter(name, "query", Text(), "The `next_cursor` of the page before, or of an export the `cursor` of its last line."),
+        ("ExportIssues", "cursor") => Parameter(name, "query", Text(), "The `cursor` of the last line that was read: the export goes on after it."),
+        (_, "cursor") => Parameter(name, "query", Text(), "The `next_cursor` of the page before."),
         (_, "status") => Parameter(name, "query", Choice(WireNames<StreamStatus>.Choices), "Where the streams stand."),
         (_, "broadcaster_id") => Parameter(name, "query", Text(maxLength: Caller.MaxSubjectLength), "Whose streams."),
         (_, "stream_id") => Parameter(name, "query", Text(format: "uuid"), "The stream. A broadcaster names one of its own; an operator may leave it out."),

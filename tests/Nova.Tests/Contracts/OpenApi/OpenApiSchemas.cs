@@ -14,6 +14,9 @@ namespace Nova.Tests.Contracts.OpenApi;
 /// <summary>The JSON schemas of bodies and answers, from the types that are written and read, their validation attributes and their comments.</summary>
 internal sealed partial class OpenApiSchemas
 {
+    /// <summary>A text that must be there is more than spaces.</summary>
+    private const string NotBlank = @"\S";
+
     private static readonly JsonSerializerContext[] Contexts = [StreamStateJson.Default, TelemetryJson.Default, ViewerListJson.Default];
 
     private readonly SortedDictionary<string, JsonNode> _components = new(StringComparer.Ordinal);
@@ -132,10 +135,10 @@ internal sealed partial class OpenApiSchemas
             switch (attribute)
             {
                 case RequiredAttribute when ((PropertyInfo)member!).PropertyType == typeof(string):
-                    target!["minLength"] = 1;
+                    (target!["minLength"], target["pattern"]) = (1, NotBlank);
                     break;
                 case MinLengthAttribute least:
-                    target!["minLength"] = least.Length;
+                    (target!["minLength"], target["pattern"]) = (least.Length, NotBlank);
                     break;
                 case MaxLengthAttribute most:
                     target!["maxLength"] = most.Length;

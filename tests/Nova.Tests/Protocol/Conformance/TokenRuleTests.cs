@@ -16,7 +16,7 @@ public sealed class TokenRuleTests(NovaFixture nova) : RuleTests(nova)
     {
         var stream = await Api.CreateStreamAsync();
         var token = await Api.TokenAsync();
-        foreach (var version in new[] { "2.0", "0.9", "abc", "10" })
+        foreach (var version in new[] { "2.0", "0.9", "abc", "10", "1.", "1.abc" })
         {
             var refused = await GetAsync(stream, $"?token={token}&protocol={version}");
             Assert.Equal((HttpStatusCode.BadRequest, "PROTOCOL_ERROR"), (refused.Status, refused.ErrorCode));

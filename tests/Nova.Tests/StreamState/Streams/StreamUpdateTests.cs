@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using Nova.Protocol;
 using Nova.Tests.Support;
 
@@ -77,6 +78,10 @@ public sealed class StreamUpdateTests(NovaFixture nova)
     [InlineData("""{"title":""}""", "title")]
     [InlineData("""{"title":7}""", "title")]
     [InlineData("""{"visibility":"hidden"}""", "visibility")]
+    [InlineData("""{"title":"a","title":"b"}""", "title")]
+    [InlineData("""{"Title":"Names are as they are written"}""", "body")]
+    [InlineData("[]", "body")]
+    [InlineData("", "body")]
     [InlineData("""{"broadcaster_name":" "}""", "broadcaster_name")]
     public async Task Patch_WithAWrongValue_NamesIt(string body, string field)
     {
@@ -84,6 +89,15 @@ public sealed class StreamUpdateTests(NovaFixture nova)
         var answer = await PatchAsync(stream, body);
         Assert.Equal((HttpStatusCode.BadRequest, ErrorCodes.InvalidRequest), (answer.Status, answer.ErrorCode));
         Assert.True(answer.Body.GetProperty("errors").TryGetProperty(field, out _), answer.Body.ToString());
+    }
+
+    /// <summary>Was: half of the promised length, where characters take two units of UTF-16.</summary>
+    [Fact]
+    public async Task Patch_WithTextOfFullLength_CountsCharactersAsReadersDo()
+    {
+        var stream = await nova.Api.CreateStreamAsync();
+        Assert.Equal(HttpStatusCode.OK, (await PatchAsync(stream, JsonSerializer.Serialize(new { title = string.Concat(Enumerable.Repeat("🎬", 200)) }))).Status);
+        Assert.Equal(HttpStatusCode.BadRequest, (await PatchAsync(stream, JsonSerializer.Serialize(new { title = string.Concat(Enumerable.Repeat("🎬", 201)) }))).Status);
     }
 
     [Fact]
