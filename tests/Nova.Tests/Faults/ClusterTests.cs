@@ -69,6 +69,25 @@ public sealed class ClusterTests(NovaFixture nova)
         Assert.Equal((0, 1), (plain, sharded));
     }
 
+    /// <summary>The question and its answers are on the node that has the stream, whichever that is.</summary>
+    [Fact]
+    public async Task ViewerList_OverShardedChannels_HasTheViewersOfEveryGateway()
+    {
+        await using var cluster = await RedisCluster.StartAsync();
+        await using var stack = await StartAsync(cluster);
+        var api = new Api(stack);
+        for (var i = 0; i < 4; i++)
+        {
+            var stream = await api.StartStreamAsync();
+            await using var one = await stream.WatchAsync(gateway: 0);
+            await using var other = await stream.WatchAsync(gateway: 1);
+            await one.WaitForAsync(EventNames.ViewerCountChanged, count => count.GetProperty("viewer_count").GetInt32() == 2);
+            var list = (await api.SendAsync(HttpMethod.Get, $"{stream.Path}/viewers", null, stream.Token)).Body;
+            Assert.Equal(2, list.GetProperty("viewers").GetArrayLength());
+            Assert.Equal(0, list.GetProperty("missing_gateways").GetArrayLength());
+        }
+    }
+
     /// <summary>
     /// The connection that one node's events come on carries nothing any more, and nobody says so. Viewers of that node's streams are warned and get their
     /// events again; the others do not notice.

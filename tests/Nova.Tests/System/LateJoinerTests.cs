@@ -20,7 +20,9 @@ public sealed class LateJoinerTests(NovaFixture nova)
         await using var elsewhere = await stream.WatchAsync(gateway: 1); // Its gateway reads the snapshot.
         await stream.PostAsync("start", """{"quality":"1080p","fps":60,"bitrate_kbps":5000}""");
         await using var late = await stream.WatchAsync();
-        foreach (var viewer in new[] { scheduled, elsewhere, late })
+        await using var newGateway = await OwnService.StartGatewayAsync(nova.Stack);
+        await using var fresh = await newGateway.WatchAsync(stream); // It knows nothing but what StreamState has kept.
+        foreach (var viewer in new[] { scheduled, elsewhere, late, fresh })
         {
             await viewer.WaitForAsync(EventNames.StreamStarted);
             Assert.Equal([EventNames.ConnectionEstablished, EventNames.StreamStarted], viewer.Events.Where(name => name != EventNames.ViewerCountChanged).Take(2));

@@ -40,6 +40,7 @@ public sealed class RetentionTests(NovaFixture nova)
     [Theory]
     [InlineData("streams", "INSERT INTO streams (stream_id, version, broadcaster_id, broadcaster_name, title, description, visibility, status, created_at, ended_at, last_event_at) SELECT gen_random_uuid(), 2, 'b', 'b', 't', '', 'public', 'ended', t, t, t FROM generate_series(1, {0}), (SELECT now() - interval '{1}' AS t) AS time", 91)]
     [InlineData("idempotency_keys", "INSERT INTO idempotency_keys (subject, key, fingerprint, status, stream_id, version, created_at) SELECT 's', i::text || '{1}', '', 200, gen_random_uuid(), 1, now() - interval '{1}' FROM generate_series(1, {0}) AS i", 2)]
+    [InlineData("deleted_streams", "INSERT INTO deleted_streams (stream_id, deleted_at) SELECT gen_random_uuid(), now() - interval '{1}' FROM generate_series(1, {0})", 91)]
     [InlineData("outbox", "INSERT INTO outbox (partition, stream_id, version, event, happened_at, trace_parent, envelope) SELECT 99, gen_random_uuid(), 1, 'e', now() - interval '{1}', '', '' FROM generate_series(1, {0})", 2)]
     public async Task RowsPastTheirTime_InManyBatches_AreDeleted_AndYoungOnesStay(string table, string insert, int days)
     {

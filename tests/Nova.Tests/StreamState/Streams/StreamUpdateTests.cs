@@ -129,6 +129,31 @@ public sealed class StreamUpdateTests(NovaFixture nova)
         }
     }
 
+    /// <summary>A new token on an open socket counts, whichever way it differs from the one before.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task StreamThatTurnsPrivate_GoesByTheTokenAViewerHasNow(bool isNamed)
+    {
+        var stream = await nova.Api.StartStreamAsync();
+        var named = await nova.Api.TokenAsync("guest", streams: [stream.Id]);
+        var unnamed = await nova.Api.TokenAsync("guest");
+        await using var viewer = await stream.WatchAsync(viewerToken: isNamed ? unnamed : named);
+        await viewer.SendAsync($$$"""{"event":"refresh_token","data":{"token":"{{{(isNamed ? named : unnamed)}}}"}}""");
+        await viewer.WaitForAsync(EventNames.TokenRefreshed);
+        await PatchAsync(stream, """{"visibility":"private"}""");
+        if (isNamed)
+        {
+            await viewer.WaitForAsync(EventNames.StreamUpdated);
+            await stream.PostAsync("quality", """{"new_quality":"720p","new_bitrate_kbps":3000,"reason":"adaptive_bitrate"}""");
+            await viewer.WaitForAsync(EventNames.QualityChanged);
+        }
+        else
+        {
+            Assert.Equal(4403, await viewer.WaitForCloseAsync());
+        }
+    }
+
     private Task<Answer> PatchAsync(TestStream stream, string body, params (string Name, string Value)[] headers) =>
         nova.Api.SendAsync(HttpMethod.Patch, stream.Path, body, stream.Token, headers);
 }
