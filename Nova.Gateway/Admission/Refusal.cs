@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.ServiceDefaults.Http;
 
 namespace Nova.Gateway.Admission;
 
@@ -51,4 +52,6 @@ internal sealed record Refusal(int Status, string ErrorCode, string Detail, stri
 
     /// <param name="status">What is wrong with the handshake.</param>
     public static Refusal NoUpgrade(int status, string detail) => new(status, ErrorCodes.ConnectionRejected, detail);
+
+    public IResult ToProblem() => Problems.Create(Status, ErrorCode, Detail);
 }

@@ -42,7 +42,7 @@ internal static class ViewerListApi
             using var lease = Uuid.TryParse(id, out var streamId) ? await rooms.OpenAsync(streamId, cancellationToken) : null;
             if (lease is null)
             {
-                return Problems.Create(StatusCodes.Status404NotFound, ErrorCodes.StreamNotFound, "There is no stream with this id; check its format, a UUID.");
+                return Refusal.StreamNotFound.ToProblem();
             }
 
             if (!caller.MayPublish(lease.Feed.Room.BroadcasterId))
