@@ -50,12 +50,11 @@ internal sealed partial class Announcement(
         }
 
         await notifications.WaitForResourceHealthyAsync(Demo, stoppingToken);
-        using var client = new GatewayClient(gateway.Url);
-        var streams = await client.ActiveStreamsAsync(stoppingToken);
-        if (streams.FirstOrDefault(stream => stream.BroadcasterId == "demo-broadcaster") is { } demo)
+        var client = new GatewayClient(new Uri(gateway.Url));
+        if (await client.NewestActiveStreamAsync(stoppingToken, "demo-broadcaster") is { } demo)
         {
-            var page = client.PageOf(demo.Id);
-            LogDemo(logger, demo.Id, page);
+            var page = client.PageOf(demo);
+            LogDemo(logger, demo, page);
             await ShowLinkAsync(page);
         }
     }
@@ -114,7 +113,7 @@ internal sealed partial class Announcement(
     private static partial void LogFailed(ILogger logger, string resource, int? exitCode, string errors);
 
     [LoggerMessage(3, LogLevel.Information, "The demo broadcasts stream {StreamId}. Watch it: {Page}")]
-    private static partial void LogDemo(ILogger logger, string streamId, string page);
+    private static partial void LogDemo(ILogger logger, Guid streamId, string page);
 }
 
 internal static class AnnouncementExtensions

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Nova.Client;
 using Nova.Protocol;
 
 namespace Nova.AppHost;
@@ -113,8 +114,8 @@ internal static class StreamCommands
             AlwaysLoadOnStart = true,
             LoadCallback = async context =>
             {
-                using var client = new GatewayClient(endpoint.Url);
-                context.Input.Value ??= (await client.ActiveStreamsAsync(context.CancellationToken)).FirstOrDefault()?.Id;
+                var client = new GatewayClient(new Uri(endpoint.Url));
+                context.Input.Value ??= (await client.NewestActiveStreamAsync(context.CancellationToken))?.ToString();
             },
         },
     };
@@ -125,12 +126,12 @@ internal static class StreamCommands
         {
             try
             {
-                using var client = new GatewayClient(endpoint.Url);
+                var client = new GatewayClient(new Uri(endpoint.Url));
                 return await run(client, context.Arguments, context.CancellationToken);
             }
-            catch (GatewayRefusedException refused)
+            catch (NovaApiException refused)
             {
-                return CommandResults.Failure(refused.Message);
+                return CommandResults.Failure($"The gateway answered {(int)refused.Status}: {refused.Message}");
             }
             catch (Exception exception) when (exception is HttpRequestException or SocketException or TaskCanceledException && !context.CancellationToken.IsCancellationRequested)
             {
@@ -140,37 +141,71 @@ internal static class StreamCommands
 
     private static async Task<ExecuteCommandResult> StartAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
     {
-        var stream = await client.CreateAsync(input.GetString("title")!, Broadcaster, cancellationToken);
-        await client.ChangeAsync(
-            HttpMethod.Post, stream.Id, "start", new { quality = input.GetString("quality"), fps = 60, bitrate_kbps = input.GetInt32("bitrate") }, cancellationToken);
+        using var publisher = client.As(Broadcaster, "broadcaster");
+        var stream = await publisher.CreateAsync(new CreateStream(input.GetString("title")!), cancellationToken);
+        var quality = WireNames<StreamQuality>.Parse(input.GetString("quality")!);
+        await publisher.StartAsync(stream.StreamId, new StartStream(quality, 60, input.GetInt32("bitrate")), cancellationToken: cancellationToken);
         return CommandResults.Success(
-            "The broadcast has started.", $"[Watch it]({client.PageOf(stream.Id)})\n\nStream `{stream.Id}`", CommandResultFormat.Markdown, displayImmediately: true);
+            "The broadcast has started.", $"[Watch it]({client.PageOf(stream.StreamId)})\n\nStream `{stream.StreamId}`", CommandResultFormat.Markdown, displayImmediately: true);
     }
 
     private static async Task<ExecuteCommandResult> ChangeQualityAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
     {
-        var change = new { new_quality = input.GetString("quality"), new_bitrate_kbps = input.GetInt32("bitrate"), reason = input.GetString("reason") };
-        await client.ChangeAsync(HttpMethod.Post, input.GetString("stream")!, "quality", change, cancellationToken);
-        return CommandResults.Success($"The quality is {change.new_quality} at {change.new_bitrate_kbps} kbps.");
+        if (Id(input, "stream") is not { } stream)
+        {
+            return NoId(input, "stream");
+        }
+
+        var (quality, reason) = (WireNames<StreamQuality>.Parse(input.GetString("quality")!), WireNames<QualityChangeReason>.Parse(input.GetString("reason")!));
+        using var publisher = client.AsOperator();
+        var changed = await publisher.ChangeQualityAsync(stream, new ChangeQuality(quality, input.GetInt32("bitrate"), reason), cancellationToken: cancellationToken);
+        return CommandResults.Success($"The quality is {WireNames<StreamQuality>.Of(changed.Quality)} at {changed.BitrateKbps} kbps.");
     }
 
     private static async Task<ExecuteCommandResult> EndAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
     {
-        await client.ChangeAsync(HttpMethod.Post, input.GetString("stream")!, "end", new { }, cancellationToken);
+        if (Id(input, "stream") is not { } stream)
+        {
+            return NoId(input, "stream");
+        }
+
+        using var publisher = client.AsOperator();
+        await publisher.EndAsync(stream, cancellationToken: cancellationToken);
         return CommandResults.Success("The broadcast has ended.");
     }
 
     private static async Task<ExecuteCommandResult> KickAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
     {
-        var viewer = input.GetString("viewer")!;
-        await client.ChangeAsync(HttpMethod.Delete, input.GetString("stream")!, $"viewers/{Uri.EscapeDataString(viewer)}", null, cancellationToken);
+        if (Id(input, "stream") is not { } stream)
+        {
+            return NoId(input, "stream");
+        }
+
+        if (Id(input, "viewer") is not { } viewer)
+        {
+            return NoId(input, "viewer");
+        }
+
+        using var publisher = client.AsOperator();
+        await publisher.KickAsync(stream, viewer, cancellationToken);
         return CommandResults.Success($"Viewer {viewer} is kicked.");
     }
 
+    private static Guid? Id(InteractionInputCollection input, string name) => Guid.TryParse(input.GetString(name), out var id) ? id : null;
+
+    private static ExecuteCommandResult NoId(InteractionInputCollection input, string name) => CommandResults.Failure($"'{input.GetString(name)}' is no {name} id: it must be a UUID.");
+
     private static async Task<ExecuteCommandResult> CreateTokenAsync(GatewayClient client, InteractionInputCollection input, CancellationToken cancellationToken)
     {
-        var stream = string.IsNullOrWhiteSpace(input.GetString("stream")) ? null : input.GetString("stream")!.Trim();
-        var token = await client.TokenAsync(input.GetString("sub")!, input.GetString("role")!, cancellationToken, stream, input.GetInt32("minutes") * 60);
+        var hasStream = !string.IsNullOrWhiteSpace(input.GetString("stream"));
+        if (hasStream && Id(input, "stream") is null)
+        {
+            return NoId(input, "stream");
+        }
+
+        var lifetime = TimeSpan.FromMinutes(input.GetInt32("minutes"));
+        var token = await DevelopmentTokens.CreateAsync(
+            client.Gateway, input.GetString("sub")!, input.GetString("role")!, hasStream ? [Id(input, "stream")!.Value] : null, lifetime, cancellationToken);
         return CommandResults.Success("The token is made.", token, CommandResultFormat.Text, displayImmediately: true);
     }
 
@@ -179,7 +214,7 @@ internal static class StreamCommands
     {
         var examples = $$"""
             ```sh
-            nova={{client.Address}}
+            nova={{client.Gateway.OriginalString}}
             token() { curl -s $nova/dev/tokens -H 'Content-Type: application/json' -d "{\"sub\":\"$1\",\"role\":\"$2\"}" | sed 's/.*"token":"\([^"]*\)".*/\1/'; }
             broadcaster=$(token me broadcaster)
             post() { curl -s -X POST "$nova/api/v1/streams$1" -H "Authorization: Bearer $broadcaster" -H 'Content-Type: application/json' -d "$2"; echo; }

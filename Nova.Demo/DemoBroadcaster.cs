@@ -1,8 +1,6 @@
 using System.Diagnostics;
-using System.Net;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
-using System.Text.Json;
+using Nova.Client;
+using Nova.Protocol;
 
 namespace Nova.Demo;
 
@@ -15,79 +13,74 @@ public sealed class DemoBroadcaster : IAsyncDisposable
     /// <summary>The subject of its tokens, and so the <c>broadcaster_id</c> of its stream.</summary>
     public const string BroadcasterId = "demo-broadcaster";
 
+    private const int FirstKbps = 5000;
+
     private static readonly TimeSpan TickInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan TokenLifetime = TimeSpan.FromDays(7);
 
     /// <summary>A trace of the demo begins where the broadcaster's tool decides to call.</summary>
     private static readonly ActivitySource Activities = new("Nova.Demo");
 
-    private const string FirstQuality = "1080p";
-    private const int FirstKbps = 5000;
-
     /// <summary>The qualities in turn. The last one is the initial quality, so that every step is a change.</summary>
-    private static readonly (string Quality, int Kbps, int Fps, string Reason)[] Qualities =
+    private static readonly ChangeQuality[] Qualities =
     [
-        ("720p", 3000, 60, "network_congestion"),
-        ("1080p", 5000, 60, "adaptive_bitrate"),
-        ("4k", 14_000, 60, "broadcaster_changed"),
-        (FirstQuality, FirstKbps, 60, "adaptive_bitrate"),
+        new(StreamQuality.P720, 3000, QualityChangeReason.NetworkCongestion, 60),
+        new(StreamQuality.P1080, 5000, QualityChangeReason.AdaptiveBitrate, 60),
+        new(StreamQuality.P4K, 14_000, QualityChangeReason.BroadcasterChanged, 60),
+        new(StreamQuality.P1080, FirstKbps, QualityChangeReason.AdaptiveBitrate, 60),
     ];
 
-    private readonly Uri _gateway;
-    private readonly HttpClient _http;
+    private static readonly PublishError Overflow = new(
+        ErrorCodes.BufferOverflow, "The ingest buffer overflowed for a moment", ErrorSeverity.Warning, Recoverable: true, "None, playback goes on");
+
+    private readonly NovaPublisher _publisher;
     private readonly CancellationTokenSource _stop = new();
     private readonly string _broadcasterToken;
     private readonly string _viewerToken;
-    private readonly string _streamId;
     private readonly DemoAudience _audience;
     private Task _broadcast = Task.CompletedTask;
     private int _kbps = FirstKbps;
 
-    private DemoBroadcaster(IReadOnlyList<Uri> gateways, HttpClient http, string broadcasterToken, string viewerToken, string streamId)
+    private DemoBroadcaster(IReadOnlyList<Uri> gateways, NovaPublisher publisher, string broadcasterToken, string viewerToken, Guid streamId)
     {
-        _gateway = gateways[0];
-        _http = http;
+        _publisher = publisher;
         _broadcasterToken = broadcasterToken;
         _viewerToken = viewerToken;
-        _streamId = streamId;
+        StreamId = streamId;
         _audience = new DemoAudience(gateways, streamId, viewerToken);
     }
 
-    /// <param name="gateways">The broadcaster calls the first one; each viewer connects to any of them.</param>
-    /// <exception cref="HttpRequestException">The gateway cannot be reached or refuses a call.</exception>
-    public static async Task<DemoBroadcaster> StartAsync(IReadOnlyList<Uri> gateways, CancellationToken cancellationToken)
-    {
-        var http = new HttpClient { BaseAddress = gateways[0] };
-        var broadcaster = await TokenAsync(http, $$"""{"sub":"{{BroadcasterId}}","role":"broadcaster","ttl_seconds":604800}""", cancellationToken);
-        var viewer = await TokenAsync(http, """{"sub":"demo-viewer","ttl_seconds":604800}""", cancellationToken);
-        http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", broadcaster);
-
-        using var created = await http.PostAsync(
-            "/api/v1/streams",
-            Json("""{"title":"Nova demo: speedrun night","description":"A simulated broadcast","broadcaster_name":"Demo"}"""),
-            cancellationToken);
-        created.EnsureSuccessStatusCode();
-        var id = (await created.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("stream_id").GetString()!;
-
-        var demo = new DemoBroadcaster(gateways, http, broadcaster, viewer, id);
-        await demo.PostAsync("start", $$"""{"quality":"{{FirstQuality}}","fps":60,"bitrate_kbps":{{FirstKbps}}}""", cancellationToken);
-        demo._broadcast = demo.BroadcastAsync();
-        return demo;
-    }
-
-    public string StreamId => _streamId;
+    public Guid StreamId { get; }
 
     /// <summary>Completes when somebody else has ended the stream.</summary>
     public Task Ended => _broadcast;
 
+    /// <param name="gateways">The broadcaster calls the first one; each viewer connects to any of them.</param>
+    /// <exception cref="HttpRequestException">The gateway cannot be reached.</exception>
+    /// <exception cref="NovaApiException">It refuses a call.</exception>
+    public static async Task<DemoBroadcaster> StartAsync(IReadOnlyList<Uri> gateways, CancellationToken cancellationToken)
+    {
+        var broadcaster = await DevelopmentTokens.CreateAsync(gateways[0], BroadcasterId, "broadcaster", lifetime: TokenLifetime, cancellationToken: cancellationToken);
+        var viewer = await DevelopmentTokens.CreateAsync(gateways[0], "demo-viewer", lifetime: TokenLifetime, cancellationToken: cancellationToken);
+
+        // Not repeated: the next second has newer values.
+        var publisher = new NovaPublisher(new NovaClientOptions { Address = gateways[0], Token = NovaClientOptions.FixedToken(broadcaster), RetryFor = TimeSpan.Zero });
+        var stream = await publisher.CreateAsync(new CreateStream("Nova demo: speedrun night", "A simulated broadcast", "Demo"), cancellationToken);
+        await publisher.StartAsync(stream.StreamId, new StartStream(StreamQuality.P1080, 60, FirstKbps), cancellationToken: cancellationToken);
+        var demo = new DemoBroadcaster(gateways, publisher, broadcaster, viewer, stream.StreamId);
+        demo._broadcast = demo.BroadcastAsync();
+        return demo;
+    }
+
     /// <summary>Addresses and commands for a first try, ready to paste.</summary>
     public string Describe()
     {
-        var gateway = _gateway.OriginalString;
+        var gateway = _publisher.Address.OriginalString;
         return $$"""
-              Demo stream   {{_streamId}}
-              Watch it      {{gateway}}/#stream={{_streamId}}&token={{_viewerToken}}
-              WebSocket     {{gateway.Replace("http", "ws")}}/api/v1/streams/{{_streamId}}/ws?token={{_viewerToken}}
-              Change it     curl -X POST {{gateway}}/api/v1/streams/{{_streamId}}/quality -H 'Content-Type: application/json' -d '{"new_quality":"720p","new_bitrate_kbps":2500,"reason":"broadcaster_changed"}' -H 'Authorization: Bearer {{_broadcasterToken}}'
+              Demo stream   {{StreamId}}
+              Watch it      {{gateway}}/#stream={{StreamId}}&token={{_viewerToken}}
+              WebSocket     {{gateway.Replace("http", "ws")}}/api/v1/streams/{{StreamId}}/ws?token={{_viewerToken}}
+              Change it     curl -X POST {{gateway}}/api/v1/streams/{{StreamId}}/quality -H 'Content-Type: application/json' -d '{"new_quality":"720p","new_bitrate_kbps":2500,"reason":"broadcaster_changed"}' -H 'Authorization: Bearer {{_broadcasterToken}}'
             """;
     }
 
@@ -98,14 +91,14 @@ public sealed class DemoBroadcaster : IAsyncDisposable
         await _audience.DisposeAsync();
         try
         {
-            await PostAsync("end", "{}", CancellationToken.None);
+            await _publisher.EndAsync(StreamId);
         }
-        catch (HttpRequestException)
+        catch (Exception exception) when (exception is NovaApiException or HttpRequestException)
         {
             // The user ended the stream with the token printed above.
         }
 
-        _http.Dispose();
+        _publisher.Dispose();
         _stop.Dispose();
     }
 
@@ -116,13 +109,13 @@ public sealed class DemoBroadcaster : IAsyncDisposable
             try
             {
                 await TickAsync(second);
-                _audience.ChangeSize();
+                await _audience.ChangeSizeAsync();
             }
-            catch (HttpRequestException exception) when (exception.StatusCode is HttpStatusCode.Conflict or HttpStatusCode.NotFound)
+            catch (NovaApiException exception) when (exception.ErrorCode is ErrorCodes.InvalidTransition or ErrorCodes.StreamNotFound)
             {
                 return; // Somebody ended the stream.
             }
-            catch (HttpRequestException)
+            catch (Exception exception) when (exception is NovaApiException or HttpRequestException)
             {
                 // A service restarts. A failing demo must not stop Nova.
             }
@@ -136,47 +129,31 @@ public sealed class DemoBroadcaster : IAsyncDisposable
 
     private async Task TickAsync(int second)
     {
-        await PostAsync("bitrate", $$"""{"current_bitrate_kbps":{{_kbps * Random.Shared.Next(55, 115) / 100}}}""", _stop.Token);
+        await CallAsync("bitrate", () => _publisher.ReportBitrateAsync(StreamId, _kbps * Random.Shared.Next(55, 115) / 100, _stop.Token));
         if (second % 5 == 0)
         {
-            await PostAsync("heartbeat", "", _stop.Token);
+            await CallAsync("heartbeat", () => _publisher.HeartbeatAsync(StreamId, _stop.Token));
         }
 
         if (second % 20 == 0)
         {
-            var (quality, kbps, fps, reason) = QualityAfter(second / 20);
-            _kbps = kbps;
-            await PostAsync("quality", $$"""{"new_quality":"{{quality}}","new_bitrate_kbps":{{kbps}},"fps":{{fps}},"reason":"{{reason}}"}""", _stop.Token);
+            var change = QualityAfter(second / 20);
+            _kbps = change.NewBitrateKbps;
+            await CallAsync("quality", () => _publisher.ChangeQualityAsync(StreamId, change, cancellationToken: _stop.Token));
         }
 
         if (second % 50 == 0)
         {
-            await PostAsync(
-                "error",
-                """
-                {"error_code":"BUFFER_OVERFLOW","error_message":"The ingest buffer overflowed for a moment","severity":"warning","recoverable":true,"suggested_action":"None, playback goes on"}
-                """,
-                _stop.Token);
+            await CallAsync("error", () => _publisher.PublishErrorAsync(StreamId, Overflow, cancellationToken: _stop.Token));
         }
     }
 
     /// <param name="changes">Number of changes so far.</param>
-    internal static (string Quality, int Kbps, int Fps, string Reason) QualityAfter(int changes) =>
-        changes == 0 ? (FirstQuality, FirstKbps, 60, "") : Qualities[(changes - 1) % Qualities.Length];
+    internal static ChangeQuality QualityAfter(int changes) => Qualities[(changes + Qualities.Length - 1) % Qualities.Length];
 
-    private async Task PostAsync(string call, string body, CancellationToken cancellationToken)
+    private static async Task CallAsync(string call, Func<Task> send)
     {
         using var activity = Activities.StartActivity($"broadcaster {call}");
-        using var response = await _http.PostAsync($"/api/v1/streams/{_streamId}/{call}", body.Length == 0 ? null : Json(body), cancellationToken);
-        response.EnsureSuccessStatusCode();
+        await send();
     }
-
-    private static async Task<string> TokenAsync(HttpClient http, string request, CancellationToken cancellationToken)
-    {
-        using var response = await http.PostAsync("/dev/tokens", Json(request), cancellationToken);
-        response.EnsureSuccessStatusCode();
-        return (await response.Content.ReadFromJsonAsync<JsonElement>(cancellationToken)).GetProperty("token").GetString()!;
-    }
-
-    private static StringContent Json(string body) => new(body, System.Text.Encoding.UTF8, "application/json");
 }

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Options;
+using Nova.Client;
 
 namespace Nova.Demo;
 
@@ -25,7 +26,7 @@ internal sealed partial class DemoService(IOptions<DemoOptions> options, TimePro
                 LogStarted(logger, demo.StreamId, gateway);
                 await demo.Ended.WaitAsync(stoppingToken);
             }
-            catch (HttpRequestException exception)
+            catch (Exception exception) when (exception is HttpRequestException or NovaApiException)
             {
                 LogRefused(logger, gateway, exception.Message);
                 await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -41,7 +42,7 @@ internal sealed partial class DemoService(IOptions<DemoOptions> options, TimePro
     }
 
     [LoggerMessage(1, LogLevel.Information, "DemoStarted: stream {StreamId} is live; watch it at {Gateway}")]
-    private static partial void LogStarted(ILogger logger, string streamId, Uri gateway);
+    private static partial void LogStarted(ILogger logger, Guid streamId, Uri gateway);
 
     [LoggerMessage(2, LogLevel.Warning, "DemoRefused: the gateway at {Gateway} did not accept the broadcast: {Reason} The demo tries again every second")]
     private static partial void LogRefused(ILogger logger, Uri gateway, string reason);

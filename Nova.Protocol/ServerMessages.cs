@@ -3,8 +3,11 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Nova.Protocol;
 
+/// <summary>The <c>data</c> of a message that Nova sends.</summary>
+public interface IServerMessage;
+
 /// <summary>The <c>data</c> of a message that Nova sends; <see cref="ProtocolJson.Encode{T}"/> puts the envelope around it.</summary>
-public interface IServerMessage<TSelf>
+public interface IServerMessage<TSelf> : IServerMessage
     where TSelf : IServerMessage<TSelf>
 {
     static abstract string EventName { get; }

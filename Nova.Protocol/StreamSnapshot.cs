@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Nova.Protocol.Live;
 
 namespace Nova.Protocol;
 

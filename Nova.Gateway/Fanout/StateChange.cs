@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Nova.Gateway.Frames;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 
 namespace Nova.Gateway.Fanout;
 

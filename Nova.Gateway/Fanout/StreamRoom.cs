@@ -1,6 +1,7 @@
 using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
 
 namespace Nova.Gateway.Fanout;

@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
 
 namespace Nova.Gateway.Feed;

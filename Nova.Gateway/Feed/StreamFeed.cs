@@ -6,6 +6,7 @@ using Nova.Gateway.Fanout;
 using Nova.Gateway.Frames;
 using Nova.Gateway.Viewers;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using StackExchange.Redis;
 
 namespace Nova.Gateway.Feed;

@@ -1,5 +1,6 @@
 using Nova.Gateway.WebSockets;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 
 namespace Nova.Gateway.Frames;
 

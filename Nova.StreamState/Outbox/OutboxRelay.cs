@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text;
 using Microsoft.Extensions.Options;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Background;
 using Nova.ServiceDefaults.Health;
 using Nova.ServiceDefaults.Postgres;

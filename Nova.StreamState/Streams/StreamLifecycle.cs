@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.StreamState.Presence;
 
 namespace Nova.StreamState.Streams;

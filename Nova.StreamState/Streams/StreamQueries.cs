@@ -1,4 +1,5 @@
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults;
 using Nova.ServiceDefaults.Postgres;
 using Nova.ServiceDefaults.Security;

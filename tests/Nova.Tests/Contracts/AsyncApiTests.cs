@@ -5,6 +5,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 
 namespace Nova.Tests.Contracts;
 

@@ -54,7 +54,7 @@ public sealed class DemoTests(NovaFixture nova)
     {
         for (var changes = 1; changes < 10; changes++)
         {
-            Assert.NotEqual(DemoBroadcaster.QualityAfter(changes - 1).Quality, DemoBroadcaster.QualityAfter(changes).Quality);
+            Assert.NotEqual(DemoBroadcaster.QualityAfter(changes - 1).NewQuality, DemoBroadcaster.QualityAfter(changes).NewQuality);
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Nova.Protocol;
+using Nova.Protocol.Live;
 
 namespace Nova.Tests.Protocol;
 

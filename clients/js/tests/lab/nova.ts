@@ -68,7 +68,7 @@ let names = 0;
 export const newName = () => `${isNode ? 'node' : 'browser'}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}-${++names}`;
 
 /** Repeats an expectation until it holds. (`expect.poll` is not for tests that run beside each other.) */
-export function until<T>(read: () => T | Promise<T>, ms = 15_000): { [Matcher in 'toBe' | 'toEqual' | 'toMatch' | 'toBeGreaterThan']: (expected: any) => Promise<void> } {
+export function until<T>(read: () => T | Promise<T>, ms = 30_000): { [Matcher in 'toBe' | 'toEqual' | 'toMatch' | 'toBeGreaterThan']: (expected: any) => Promise<void> } {
   return new Proxy({} as any, {
     get: (_, matcher: string) => async (expected: unknown) => {
       for (const end = Date.now() + ms; ;) {
@@ -84,7 +84,7 @@ export function until<T>(read: () => T | Promise<T>, ms = 15_000): { [Matcher in
 }
 
 /** What a page shows is what the API says, and is said to be current. */
-export async function expectSameAsApi(viewer: NovaStreamViewer, stream: Broadcast, ms = 25_000): Promise<void> {
+export async function expectSameAsApi(viewer: NovaStreamViewer, stream: Broadcast, ms = 60_000): Promise<void> {
   await until(async () => {
     const { status, title, viewer_count, peak_viewers, quality, fps, bitrate_kbps } = await stream.get();
     const wanted = { connection: 'connected', current: true, status, title, viewer_count, peak_viewers, quality, fps, bitrate_kbps };

@@ -3,7 +3,7 @@ using System.Buffers.Text;
 using System.Text;
 using System.Text.Json;
 
-namespace Nova.Protocol;
+namespace Nova.Protocol.Live;
 
 /// <summary>
 /// What travels from StreamState to the gateways on a stream's Redis channel: a short header and the exact bytes a viewer will get, so
