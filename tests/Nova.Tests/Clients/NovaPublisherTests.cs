@@ -92,7 +92,6 @@ public sealed class NovaPublisherTests(NovaFixture nova)
         var stream = await nova.Api.StartStreamAsync();
         await using var proxy = new TcpProxy(nova.Stack.Gateways[0]);
         using var issues = new NovaIssues(new NovaClientOptions { Address = proxy.Address, Token = async _ => await nova.Api.TokenAsync("operator", "operator") });
-        await using var viewer = await stream.WatchAsync();
         var heard = new ConcurrentQueue<string>();
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         var following = FollowAsync();
@@ -131,6 +130,7 @@ public sealed class NovaPublisherTests(NovaFixture nova)
 
         async Task ReportAsync(string description)
         {
+            await using var viewer = await stream.WatchAsync(); // Each takes 20 at once.
             await viewer.SendAsync($$$"""{"event":"report_issue","data":{"issue_type":"lag","severity":"low","description":"{{{description}}}","report_id":"{{{description}}}"}}""");
             await viewer.WaitForAsync(EventNames.IssueReceived, receipt => receipt.GetProperty("report_id").GetString() == description);
         }

@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Net;
+using System.Text.Json;
+using Nova.Client;
+using Nova.Protocol;
+using Nova.Tests.Support;
+
+namespace Nova.Tests.Clients;
+
+/// <summary><c>nova simulate</c> in a process of its own: each fault as a viewer feels it.</summary>
+public sealed class SimulateTests : IAsyncLifetime
+{
+    private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-simulate-");
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(20) };
+    private Process _process = null!;
+    private Uri _address = null!;
+    private Guid _stream;
+
+    public async ValueTask InitializeAsync()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "faults.yaml"), "- {after: 0s, do: clear}\n");
+        var start = new ProcessStartInfo(
+            "dotnet",
+            [Path.Combine(AppContext.BaseDirectory, "nova.dll"), "simulate", "--port", "0", "--data", Path.Combine(_folder.FullName, "data"), "--json", "--script", Path.Combine(_folder.FullName, "faults.yaml")])
+        {
+            RedirectStandardOutput = true,
+        };
+        start.Environment["NOVA_CONFIG"] = _folder.FullName;
+        _process = Process.Start(start)!;
+        var ready = JsonElement.Parse((await _process.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60)))!);
+        (_address, _stream) = (new Uri(ready.GetProperty("address").GetString()!), ready.GetProperty("stream_id").GetGuid());
+        Assert.Equal("clear", JsonElement.Parse((await _process.StandardOutput.ReadLineAsync())!).GetProperty("did").GetString());
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Tools.Interrupt(_process);
+        await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        _process.Dispose();
+        _http.Dispose();
+        _folder.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task EachFault_IsFelt_AndPasses()
+    {
+        await using var watched = new WatchedStream(_stream, new NovaClientOptions { Address = _address, Token = DevelopmentTokens.Of(_address, "simulated", lifetime: TimeSpan.FromMinutes(5)) });
+        await watched.UntilAsync(state => state.IsCurrent);
+
+        await FeelsAsync("drain", state => state.RetryReason?.StartsWith("drain retry_after_ms=", StringComparison.Ordinal) == true);
+        await FeelsAsync("close?code=1013&reason=retry_after_ms=700", state => state.RetryReason == "retry_after_ms=700");
+        await FeelsAsync("cut", state => !state.IsCurrent);
+        await FeelsAsync("away?for=2s", state => state.RetryReason?.StartsWith("Nova cannot be reached", StringComparison.Ordinal) == true);
+        await FeelsAsync("expire", state => state.RetryReason == "The token has expired");
+
+        await DoAsync("drop?for=2s");
+        await foreach (var message in watched.Viewer.ReadAllAsync(TestContext.Current.CancellationToken))
+        {
+            if (message.Message is ErrorMessage { ErrorCode: ErrorCodes.MessagesDropped, DroppedCount: > 0 })
+            {
+                break;
+            }
+        }
+
+        await DoAsync("latency?delay=300ms&for=20s");
+        await watched.Viewer.GetStreamInfoAsync(TestContext.Current.CancellationToken);
+        Assert.InRange(watched.Viewer.State.Latency!.Value.TotalMilliseconds, 550, 5000);
+        await DoAsync("clear");
+
+        await DoAsync("capacity?for=3s");
+        await FeelsAsync("cut", state => state.RetryReason == "This gateway takes no more viewers now; try again.");
+        await DoAsync("silence?for=1s");
+
+        await DoAsync("kick");
+        Assert.Equal(ClosedReason.NotAllowed, (await watched.Viewer.Completion.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)).Reason);
+
+        async Task FeelsAsync(string fault, Func<ViewerState, bool> feels)
+        {
+            var before = watched.States.Count;
+            await DoAsync(fault);
+            await watched.UntilAsync(_ => watched.States.Skip(before).Any(feels)); // A short wait may be over already.
+            await watched.UntilAsync(state => state.IsCurrent);
+        }
+    }
+
+    [Fact]
+    public async Task ExpiredToken_IsRefused_AndAWrongFaultIsNamed()
+    {
+        var token = await DevelopmentTokens.CreateAsync(_address, "expiring", cancellationToken: TestContext.Current.CancellationToken);
+        await using var viewer = await Viewer.ConnectAsync(_address, _stream.ToString(), token);
+        await DoAsync("expire");
+        Assert.Equal(4401, await viewer.WaitForCloseAsync());
+        Assert.Contains(EventNames.Error, viewer.Events);
+        using var why = await _http.GetAsync(new Uri(_address, $"/api/v1/streams/{_stream}/ws?token={token}"), TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.Unauthorized, why.StatusCode);
+
+        foreach (var (fault, says) in new[] { ("explode", "do must be one of expire"), ("close?code=7", "code must be a close code"), ("drain?for=soon", "for must be a time") })
+        {
+            using var wrong = await _http.PostAsync(new Uri(_address, $"/simulate/{fault}"), null, TestContext.Current.CancellationToken);
+            Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
+            Assert.Contains(says, await wrong.Content.ReadAsStringAsync(TestContext.Current.CancellationToken));
+        }
+    }
+
+    private async Task DoAsync(string fault)
+    {
+        using var answer = await _http.PostAsync(new Uri(_address, $"/simulate/{fault}"), null, TestContext.Current.CancellationToken);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+    }
+}
