@@ -98,6 +98,7 @@ export class Store<T> {
   };
 
   set(value: T): void {
+    if (value === this.#value) return;
     this.#value = value;
     for (const listener of [...this.#listeners]) guarded(listener, value);
   }

@@ -50,7 +50,9 @@ public sealed class SimulateTests : IAsyncLifetime
         await FeelsAsync("drain", state => state.RetryReason?.StartsWith("drain retry_after_ms=", StringComparison.Ordinal) == true);
         await FeelsAsync("close?code=1013&reason=retry_after_ms=700", state => state.RetryReason == "retry_after_ms=700");
         await FeelsAsync("cut", state => !state.IsCurrent);
-        await FeelsAsync("away?for=2s", state => state.RetryReason?.StartsWith("Nova cannot be reached", StringComparison.Ordinal) == true);
+        await DoAsync("away?for=3s");
+        await Assert.ThrowsAsync<HttpRequestException>(() => _http.GetAsync(new Uri(_address, "/health"), TestContext.Current.CancellationToken));
+        await watched.UntilAsync(state => state.IsCurrent);
         await FeelsAsync("expire", state => state.RetryReason == "The token has expired");
 
         await DoAsync("drop?for=2s");
@@ -68,7 +70,12 @@ public sealed class SimulateTests : IAsyncLifetime
         await DoAsync("clear");
 
         await DoAsync("capacity?for=3s");
-        await FeelsAsync("cut", state => state.RetryReason == "This gateway takes no more viewers now; try again.");
+        using (var full = await _http.GetAsync(new Uri(_address, $"/api/v1/streams/{_stream}/ws?token=x"), TestContext.Current.CancellationToken))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, full.StatusCode);
+            Assert.NotNull(full.Headers.RetryAfter);
+        }
+
         await DoAsync("silence?for=1s");
 
         await DoAsync("kick");
