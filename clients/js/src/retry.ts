@@ -21,7 +21,9 @@ export function verdictOfClose(close_code: number, reason: string, canRenew: boo
 }
 
 /** The table "Before the upgrade" of docs/protocol.md: what a plain GET of the socket's address is answered. */
-export function verdictOfRefusal(status: number, problem: { detail?: string; reason?: string }, retryAfter: string | null, canRenew: boolean): Verdict {
+export function verdictOfRefusal(status: number, problem: { detail?: string; reason?: string; error_code?: string }, retryAfter: string | null, canRenew: boolean): Verdict {
+  // Without an error_code something in between answered, such as a proxy whose Nova is being replaced: that passes.
+  if (!problem.error_code) return { retryMs: 1000 * (Number(retryAfter) || 0), message: `Something before Nova answered ${status}` };
   const message = problem.detail ?? `Nova refused the connection with ${status}`;
   switch (status) {
     case 400: return closedFor('bad_request', message, { status });

@@ -27,14 +27,17 @@ describe('close codes', () => {
   });
 });
 
-test('refusals: only 401 with a provider, 426, 429, 503 and unknown ones are tried again', () => {
-  expect(verdictOfRefusal(426, {}, null, true)).toMatchObject({ retryMs: 0 });
-  expect(verdictOfRefusal(503, { detail: 'full' }, '7', true)).toMatchObject({ retryMs: 7000, message: 'full' });
-  expect(verdictOfRefusal(429, {}, 'Wed, 21 Oct', true)).toMatchObject({ retryMs: 0 });
-  expect(verdictOfRefusal(502, {}, null, true)).toMatchObject({ retryMs: 0 });
-  expect(verdictOfRefusal(401, { reason: 'token_expired' }, null, true)).toMatchObject({ needsToken: true });
-  expect(verdictOfRefusal(401, { reason: 'token_expired' }, null, false)).toMatchObject({ closed: { code: 'token_expired' } });
-  for (const status of [400, 403, 404]) expect(verdictOfRefusal(status, {}, null, true)).toMatchObject({ closed: { status } });
+test('refusals: only 401 with a provider, 426, 429, 503 and what is not of Nova are tried again', () => {
+  const error_code = 'CONNECTION_REJECTED';
+  expect(verdictOfRefusal(426, { error_code }, null, true)).toMatchObject({ retryMs: 0 });
+  expect(verdictOfRefusal(503, { error_code, detail: 'full' }, '7', true)).toMatchObject({ retryMs: 7000, message: 'full' });
+  expect(verdictOfRefusal(429, { error_code }, 'Wed, 21 Oct', true)).toMatchObject({ retryMs: 0 });
+  expect(verdictOfRefusal(401, { error_code, reason: 'token_expired' }, null, true)).toMatchObject({ needsToken: true });
+  expect(verdictOfRefusal(401, { error_code, reason: 'token_expired' }, null, false)).toMatchObject({ closed: { code: 'token_expired' } });
+  for (const status of [400, 403, 404]) {
+    expect(verdictOfRefusal(status, { error_code }, null, true)).toMatchObject({ closed: { status } });
+    expect(verdictOfRefusal(status, {}, '3', true)).toMatchObject({ retryMs: 3000 }); // A proxy's own page.
+  }
 });
 
 test('the wait is spread from nothing to a bound that doubles to 30 s', () => {

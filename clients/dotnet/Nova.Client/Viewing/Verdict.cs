@@ -24,11 +24,13 @@ internal sealed partial record Verdict(string Message, TimeSpan RetryAfter = def
     };
 
     /// <summary>The table "Before the upgrade" of docs/protocol.md.</summary>
-    public static Verdict OfRefusal(int status, string? detail, TimeSpan retryAfter)
+    /// <param name="isOfNova">Whether the answer has an <c>error_code</c>.</param>
+    public static Verdict OfRefusal(int status, string? detail, TimeSpan retryAfter, bool isOfNova)
     {
-        var message = detail ?? $"Nova refused the connection with {status}";
+        var message = detail ?? $"Something before Nova answered {status}";
         return status switch
         {
+            _ when !isOfNova => new(message, retryAfter), // Such as a proxy whose Nova is being replaced: that passes.
             400 => new(message, Closed: new Closed(ClosedReason.BadRequest, message, Status: status)),
             401 => new(message, NeedsToken: true),
             403 => new(message, Closed: new Closed(ClosedReason.NotAllowed, message, Status: status)),

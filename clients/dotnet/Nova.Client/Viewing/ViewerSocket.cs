@@ -126,11 +126,11 @@ internal sealed class ViewerSocket(Uri address, HttpMessageInvoker http) : IDisp
             request.Headers.Authorization = new("Bearer", token);
             using var answer = await http.SendAsync(request, cancellationToken);
             var problem = await Problem.ReadAsync(answer, cancellationToken);
-            return Verdict.OfRefusal((int)answer.StatusCode, problem?.Detail, Problem.RetryAfter(answer) ?? TimeSpan.Zero);
+            return Verdict.OfRefusal((int)answer.StatusCode, problem?.Detail, Problem.RetryAfter(answer) ?? TimeSpan.Zero, problem?.ErrorCode is not null);
         }
         catch (Exception exception) when (exception is HttpRequestException or JsonException)
         {
-            return Verdict.OfRefusal((int)status, null, TimeSpan.Zero);
+            return Verdict.OfRefusal((int)status, null, TimeSpan.Zero, isOfNova: false);
         }
     }
 
