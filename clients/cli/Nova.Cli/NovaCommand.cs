@@ -1,10 +1,10 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text.Json;
 using Nova.Cli.Commands;
 using Nova.Cli.Output;
 using Nova.Cli.Profiles;
 using Nova.Client;
-using Nova.LocalInfra;
 
 namespace Nova.Cli;
 
@@ -25,11 +25,12 @@ internal static class NovaCommand
     };
 
     /// <summary>Lets a command run with its environment, and turns what goes wrong into a sentence and an exit code.</summary>
-    public static void Runs(this Command command, Func<CommandContext, Task<int>> run) => command.SetAction(async (arguments, cancellationToken) =>
+    /// <param name="needsProfile">False for those that work without an environment, or make it.</param>
+    public static void Runs(this Command command, Func<CommandContext, Task<int>> run, bool needsProfile = true) => command.SetAction(async (arguments, cancellationToken) =>
     {
         try
         {
-            var profile = ProfileStore.Get(arguments.GetValue(ProfileName));
+            var profile = needsProfile ? ProfileStore.Get(arguments.GetValue(ProfileName)) : Profile.Local;
             profile = arguments.GetValue(Address) is { } address ? profile with { Address = address } : profile;
             return await run(new CommandContext(arguments, profile, new Screen(arguments.GetValue(Json)), cancellationToken));
         }
@@ -41,17 +42,27 @@ internal static class NovaCommand
         {
             return await FailAsync(arguments, ExitCodes.Refused, refused.Message, refused.ErrorCode, refused.Errors);
         }
-        catch (Exception problem) when (problem is UsageException or LocalInfraException or ArgumentException)
+        catch (NovaClosedException closed)
         {
-            return await FailAsync(arguments, ExitCodes.Usage, problem.Message);
+            return await FailAsync(arguments, ExitCodes.Refused, closed.Message);
         }
         catch (Exception problem) when (problem is HttpRequestException or TimeoutException or TaskCanceledException)
         {
             return await FailAsync(arguments, ExitCodes.Unreachable, $"Nova cannot be reached: {problem.Message} Try: nova doctor");
         }
+        catch (JsonException problem)
+        {
+            return await FailAsync(arguments, ExitCodes.Unreachable, $"What answers there is no Nova: {problem.Message} Try: nova doctor");
+        }
+        catch (Exception problem)
+        {
+            return await FailAsync(arguments, ExitCodes.Usage, problem.Message); // An argument, a file or a profile; never a stack trace.
+        }
     });
 
     public static Option<string?> NameOf => ProfileName;
+
+    public static bool IsJson(ParseResult arguments) => arguments.Tokens.Any(token => token.Value == Json.Name); // Also where nothing else could be read.
 
     private static async Task<int> FailAsync(ParseResult arguments, int exitCode, string message, string? errorCode = null, IReadOnlyDictionary<string, string[]>? errors = null)
     {

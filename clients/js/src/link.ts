@@ -53,8 +53,12 @@ export class Link {
   #turn = 0;
   #attempt = 0;
   #refusedTokens = 0;
+  /** The first message of this connection; 0 before it. */
   #connectedAt = 0;
   #heardAt = 0;
+  /** Nova said that no attempt is welcome before this. */
+  #notBefore = 0;
+  #asking: AbortController | null = null;
 
   constructor(private readonly settings: LinkSettings, private readonly handlers: LinkHandlers) {}
 
@@ -73,6 +77,7 @@ export class Link {
     this.#turn++;
     this.#page?.abort();
     this.#page = null;
+    this.#asking?.abort();
     this.#drop();
   }
 
@@ -86,6 +91,7 @@ export class Link {
   async #connect(): Promise<void> {
     const turn = ++this.#turn;
     this.handlers.connecting();
+    if (turn !== this.#turn) return; // Somebody who heard of it disconnected.
     this.#timers.set('open', openMs, () => {
       this.settings.tokens.forget();
       this.#wait(0, 'The token provider does not answer');
@@ -97,7 +103,12 @@ export class Link {
       if (turn === this.#turn) this.#wait(0, `No token: ${error instanceof Error ? error.message : error}`);
       return;
     }
-    if (turn === this.#turn) this.#open(token, turn);
+    if (turn !== this.#turn) return;
+    try {
+      this.#open(token.trim(), turn);
+    } catch (error) {
+      this.#wait(0, `No socket: ${error instanceof Error ? error.message : error}`); // A token that is no header value, or ws: on a page of https:.
+    }
   }
 
   #open(token: string, turn: number): void {
@@ -106,18 +117,16 @@ export class Link {
       ? new WebSocket(this.#address(token, 'ws'))
       : new WebSocket(this.#address(null, 'ws'), ['nova.v1', `nova-token.${token}`]);
     let wasOpen = false;
+    this.#connectedAt = 0;
     const gone = (code: number, reason: string) => {
       this.#drop();
-      if (Date.now() - this.#connectedAt > steadyMs && wasOpen) this.#attempt = 0;
       if (code === 1006 && !wasOpen) void this.#askWhy(token, turn);
       else this.#judge(verdictOfClose(code, reason, this.settings.tokens.renewable));
     };
-    socket.onopen = () => {
-      wasOpen = true;
-      this.#connectedAt = Date.now();
-    };
+    socket.onopen = () => void (wasOpen = true);
     socket.onmessage = ({ data }) => {
       this.#timers.clear('open');
+      this.#connectedAt ||= Date.now();
       this.#refusedTokens = 0;
       this.#heard();
       let message;
@@ -174,10 +183,12 @@ export class Link {
   async #askWhy(token: string, turn: number): Promise<void> {
     const { tokenIn, fetch } = this.settings;
     let verdict: Verdict = { retryMs: 0, message: 'Nova cannot be reached' };
+    const asking = this.#asking = new AbortController();
+    this.#timers.set('ask', openMs, () => asking.abort());
     try {
       const inQuery = tokenIn === 'query';
       const response = await fetch(this.#address(inQuery ? token : null, 'http'), {
-        cache: 'no-store', signal: AbortSignal.timeout(openMs), ...(inQuery ? {} : { headers: { Authorization: `Bearer ${token}` } }) });
+        cache: 'no-store', signal: asking.signal, ...(inQuery ? {} : { headers: { Authorization: `Bearer ${token}` } }) });
       const problem = await response.json().catch(() => ({}));
       verdict = verdictOfRefusal(response.status, problem, response.headers.get('Retry-After'), this.settings.tokens.renewable && this.#refusedTokens < mostRefusedTokens);
     } catch {
@@ -198,20 +209,27 @@ export class Link {
   /** Not before what Nova said, and then spread by our own backoff where Nova did not spread it. */
   #wait(toldMs: number, reason: string): void {
     this.#turn++;
-    this.#timers.clear('open');
+    this.#timers.clearAll();
+    if (this.#connectedAt && Date.now() - this.#connectedAt > steadyMs) this.#attempt = 0;
+    this.#connectedAt = 0;
+    this.#notBefore = Date.now() + toldMs;
     const ms = Math.max(toldMs, backoffMs(this.#attempt++));
-    this.handlers.waiting(ms, reason);
     this.#timers.set('retry', ms, () => void this.#connect());
-    if (toldMs > 0) this.#timers.set('told', toldMs, () => {});
+    this.handlers.waiting(ms, reason); // Last: whoever hears of it may disconnect.
   }
 
   /** The network or the page is back: a dead socket is found now and not in a minute, and nobody waits longer than Nova said. */
   #wake(): void {
     if (!this.#timers.has('retry')) return this.#probe();
-    if (this.#timers.has('told')) return;
     this.#timers.clear('retry');
     this.#attempt = 0;
-    void this.#connect();
+    this.#connectWhenWelcome();
+  }
+
+  #connectWhenWelcome(): void {
+    const ms = this.#notBefore - Date.now();
+    if (ms > 0) this.#timers.set('retry', ms, () => void this.#connect());
+    else void this.#connect();
   }
 
   #listenToPage(): void {
@@ -229,7 +247,7 @@ export class Link {
       this.handlers.waiting(0, 'The page is asleep');
     }, options);
     globalThis.addEventListener?.('pageshow', event => {
-      if ((event as PageTransitionEvent).persisted) void this.#connect();
+      if ((event as PageTransitionEvent).persisted) this.#connectWhenWelcome();
     }, options);
   }
 

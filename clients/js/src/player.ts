@@ -41,7 +41,7 @@ export function reportPlayback(viewer: Pick<NovaStreamViewer, 'reportIssue'>, vi
   const reportedAt: Record<string, number> = {};
   const numbers: Record<string, number> = { stalls: 0, stalled_ms: 0 };
   const stop = new AbortController();
-  let stalled = 0, stallTimer = 0, hasPlayed = false, playAsked = 0;
+  let stalled = 0, stallTimer = 0, startTimer = 0, hasPlayed = false, playAsked = 0;
   let frames = { droppedVideoFrames: 0, totalVideoFrames: 0 };
 
   const report = (issue_type: IssueReport['issue_type'], severity: IssueReport['severity'], description: string) => {
@@ -62,8 +62,13 @@ export function reportPlayback(viewer: Pick<NovaStreamViewer, 'reportIssue'>, vi
     numbers.stalled_ms! += Math.round(ms);
     if (ms >= stallMs) report('buffering', ms >= longStallMs ? 'high' : 'medium', `Playback stood still for ${seconds(ms)}`);
   };
-  on('play', () => playAsked ||= performance.now());
+  on('play', () => {
+    if (hasPlayed || playAsked) return;
+    playAsked = performance.now();
+    startTimer = setTimeout(() => report('buffering', 'high', `Playback has not started for ${seconds(2 * startMs)}`), 2 * startMs) as unknown as number;
+  });
   on('playing', () => {
+    clearTimeout(startTimer);
     if (!hasPlayed) {
       const ms = performance.now() - (playAsked || performance.now());
       numbers.startup_ms = Math.round(ms);
@@ -78,9 +83,13 @@ export function reportPlayback(viewer: Pick<NovaStreamViewer, 'reportIssue'>, vi
     numbers.stalls!++;
     stallTimer = setTimeout(() => report('buffering', 'high', `Playback has stood still for ${seconds(longStallMs)}`), longStallMs) as unknown as number;
   });
-  on('pause', stallEnds);
+  on('pause', () => {
+    clearTimeout(startTimer);
+    playAsked = 0;
+    stallEnds();
+  });
   on('ended', stallEnds);
-  const failed = (what: string) => report('playback_error', 'high', what.slice(0, 500));
+  const failed = (what: string) => report('playback_error', 'high', [...what].slice(0, 500).join(''));
   on('error', () => failed(`Media error ${video.error?.code ?? ''}: ${video.error?.message ?? ''}`));
   const hlsFailed = (_: unknown, data: any) => data.fatal && failed(`hls.js: ${data.type}, ${data.details}`);
   hls?.on('hlsError', hlsFailed);
@@ -100,6 +109,7 @@ export function reportPlayback(viewer: Pick<NovaStreamViewer, 'reportIssue'>, vi
   return () => {
     stop.abort();
     clearTimeout(stallTimer);
+    clearTimeout(startTimer);
     clearInterval(frameTimer);
     hls?.off('hlsError', hlsFailed);
     videojs?.off('error', videojsFailed);

@@ -58,6 +58,7 @@ export class NovaStreamViewer {
   #hasInfo = false;
   #hasCount = false;
   #asked = 0;
+  #reportedAt = 0;
   #infoId = '';
   /** What Nova said before it closed: a close frame's reason is shorter. */
   #lastError: ServerEvents['error'] | null = null;
@@ -125,7 +126,7 @@ export class NovaStreamViewer {
   reportIssue(report: IssueReport, options: { signal?: AbortSignal } = {}): Promise<StoredReport> {
     if (!this.#link.running) return Promise.reject(this.#whyClosed());
     const { message, stored } = this.#reports.add(report, options.signal);
-    if (this.#reports.messages().includes(message)) this.#link.send(message);
+    if (this.#reports.messages().includes(message)) this.#report(message);
     this.#repeatReports();
     return stored;
   }
@@ -154,7 +155,7 @@ export class NovaStreamViewer {
     this.#timers.set('gather', gatherMs, () => this.#show());
     for (const question of this.#questions.values()) this.#ask(question);
     void this.getStreamInfo().catch(() => {});
-    for (const report of this.#reports.messages()) this.#link.send(report);
+    for (const report of this.#reports.messages()) this.#report(report);
     this.#repeatReports();
     this.#refreshInTime();
   }
@@ -165,9 +166,9 @@ export class NovaStreamViewer {
 
   #apply(event: string, data: any): void {
     const change = changeOf(event, data);
+    if (event === 'viewer_count_changed') this.#hasCount = true;
     if (!this.#gathered) return this.#change(change);
     Object.assign(this.#gathered, change);
-    if (event === 'viewer_count_changed') this.#hasCount = true;
     if (event === 'stream_ended' || (this.#hasCount && this.#hasInfo)) this.#show();
   }
 
@@ -178,8 +179,9 @@ export class NovaStreamViewer {
   }
 
   /** Of what is shown, and of what will be. */
-  #change(change: Partial<StreamState>): void {
-    if (this.#gathered) this.#gathered = { ...this.#gathered, ...change };
+  #change(change: Partial<StreamState>, isShown = true): void {
+    if (this.#gathered) Object.assign(this.#gathered, change);
+    if (!isShown) return;
     const names = Object.keys(change) as (keyof StreamState)[];
     if (names.some(name => change[name] !== this.state.value[name])) this.state.set({ ...this.state.value, ...change });
   }
@@ -195,27 +197,34 @@ export class NovaStreamViewer {
     this.#timers.clear(info.request_id);
     if (!question) return;
     this.#change({ latency_ms: Date.now() - question.sentAt });
-    if (this.#gathered && info.request_id === this.#infoId) {
+    if (info.request_id === this.#infoId) {
       this.#hasInfo = true;
-      this.#gathered = { ...this.#gathered, ...changeOfInfo(info, this.#hasCount) };
+      this.#change(changeOfInfo(info, this.#hasCount), !this.#gathered); // Late, where what was gathered is shown already.
     }
     question.resolve(info);
   }
 
   #failed(error: ServerEvents['error']): void {
     if (!error.recoverable) this.#lastError = error;
-    if (error.error_code === 'UNAUTHORIZED' && error.severity === 'warning') this.#refresh();
-    if (error.error_code === 'PROTOCOL_ERROR' && error.recoverable) this.#reports.rejectAll(new NovaError('rejected', error.error_message));
+    // It comes 60 s before the end. To many at once, where a broadcaster's tool says it: so spread.
+    if (error.error_code === 'UNAUTHORIZED' && error.severity === 'warning') this.#timers.set('refresh', Math.random() * 20_000, () => this.#refresh());
+    // A broadcaster's tool may say that, too; of a report of ours Nova says it at once.
+    if (error.error_code === 'PROTOCOL_ERROR' && error.recoverable && Date.now() - this.#reportedAt < 5_000) this.#reports.rejectAll(new NovaError('rejected', error.error_message));
   }
 
   #measureEnds(): void {
     this.#timers.set('health', healthMs, () => this.#change({ health: null, current_bitrate_kbps: null }));
   }
 
+  #report(message: object): void {
+    this.#reportedAt = Date.now();
+    this.#link.send(message);
+  }
+
   #repeatReports(): void {
     if (this.#reports.size > 0 && !this.#timers.has('reports')) {
       this.#timers.set('reports', reportMs, () => {
-        for (const report of this.#reports.messages()) this.#link.send(report);
+        for (const report of this.#reports.messages()) this.#report(report);
         this.#repeatReports();
       });
     }
@@ -248,7 +257,8 @@ export class NovaStreamViewer {
   }
 
   #close(closed: Closed): void {
-    this.#show();
+    if (this.#gathered?.ended) this.#show();
+    this.#gathered = null; // Half of it would be older than what is shown.
     this.#link.stop();
     this.#timers.clearAll();
     this.#change({ connection: 'closed', current: closed.code === 'stream_ended', retry_at: null, retry_reason: null, closed });

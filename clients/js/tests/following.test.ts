@@ -88,6 +88,12 @@ test('a report is stored once, however often it is made, and a wrong one is name
   await expect(viewer.reportIssue({ issue_type: 'slow' as any, severity: 'low' })).rejects.toThrow(/issue_type must be one of buffering/);
   await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', description: 'é'.repeat(2049) })).rejects.toThrow(/description/);
   await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', client_info: { bandwidth_estimate_kbps: -1 } })).rejects.toThrow(/bandwidth_estimate_kbps/);
+  await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', description: '😀'.slice(0, 1) })).rejects.toThrow(/well-formed/);
+  await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', description: 'C:\\ud800 is a path' })).resolves.toMatchObject({ report_id: expect.any(String) });
+  await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', client_info: { player: 5 as any } })).rejects.toThrow(/client_info.player/);
+  await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', client_info: { a: { b: { c: { d: { e: { f: { g: { h: 1 } } } } } } } } })).resolves.toBeTruthy();
+  await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', client_info: { a: { b: { c: { d: { e: { f: { g: { h: {} } } } } } } } } })).rejects.toThrow(/8 levels/);
+  await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low', client_info: { list: Array(1000).fill(0) } })).rejects.toThrow(/900 values/);
   viewer.disconnect();
   await expect(viewer.reportIssue({ issue_type: 'lag', severity: 'low' })).rejects.toMatchObject({ code: 'disconnected' });
 });

@@ -93,6 +93,17 @@ test('a full gateway is tried again when it says, until there is room', async ()
   second.disconnect();
 });
 
+test('who disconnects when it hears that the connection is lost is not connected again', async () => {
+  const stream = await nova.stream();
+  const viewer = nova.viewer(stream.id, () => { throw new Error('none'); });
+  viewer.on('reconnecting', () => viewer.disconnect());
+  await closedOf(viewer);
+  const states: string[] = [];
+  viewer.state.subscribe(state => states.push(state.connection));
+  await new Promise(done => setTimeout(done, 1_500)); // Longer than the first wait.
+  expect(states).toEqual(['closed']);
+});
+
 test('an aborted signal disconnects, and nothing is connected after it', async () => {
   const stream = await nova.stream();
   const abort = new AbortController();

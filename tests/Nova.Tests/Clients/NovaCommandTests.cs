@@ -50,6 +50,9 @@ public sealed class NovaCommandTests(NovaFixture nova) : IDisposable
     [InlineData(2, "cannot be read", "broadcast", "--script", "none.yaml")]
     [InlineData(1, "There is no stream with this id", "end", "0199a3f0-0000-7000-8000-000000000000")]
     [InlineData(1, "There is no stream with this id", "watch", "0199a3f0-0000-7000-8000-000000000000")]
+    [InlineData(2, "--speed must be more than 0", "broadcast", "--script", "none.yaml", "--speed", "abc")]
+    [InlineData(1, "There is no stream with this id", "trigger", "viewer_count_changed", "--stream", "0199a3f0-0000-7000-8000-000000000000")]
+    [InlineData(3, "Try: nova doctor", "watch", "0199a3f0-0000-7000-8000-000000000000", "--address", "http://127.0.0.1:1")]
     [InlineData(3, "Try: nova doctor", "streams", "--address", "http://127.0.0.1:1")]
     public async Task Mistake_IsOneSentence_AndAnExitCode(int exitCode, string says, params string[] arguments)
     {
@@ -63,6 +66,7 @@ public sealed class NovaCommandTests(NovaFixture nova) : IDisposable
     [Fact]
     public async Task Login_WithAKey_MakesTokensThatNovaAccepts_AndShowsTheKeyToNobody()
     {
+        await File.WriteAllTextAsync(Path.Combine(_folder.FullName, "profiles.json"), "{}", Stop); // Readable to all: it does not stay so.
         var login = await RunAsync(["login", "--profile", "staging", "--address", Gateway, "--key", "--issuer", NovaFixture.Issuer], ("NOVA_SIGNING_KEY", nova.SigningKey));
         Assert.True(login.ExitCode == 0, login.Errors);
         var file = Path.Combine(_folder.FullName, "profiles.json");
@@ -75,6 +79,8 @@ public sealed class NovaCommandTests(NovaFixture nova) : IDisposable
         Assert.Equal(System.Net.HttpStatusCode.OK, (await nova.Api.SendAsync(HttpMethod.Get, "/api/v1/issues", null, token)).Status);
         Assert.DoesNotContain(nova.SigningKey, login.Output + login.Errors + (await RunAsync("streams", "--profile", "staging")).Output);
 
+        await RunAsync("login", "--profile", "staging", "--address", Gateway); // Another address, the same key.
+        Assert.Equal(0, (await RunAsync("token", "--profile", "staging", "--role", "operator", "--viewer-id", Guid.NewGuid().ToString())).ExitCode);
         var wrong = await RunAsync(["login", "--key"], ("NOVA_SIGNING_KEY", "short"));
         Assert.Equal(2, wrong.ExitCode);
         Assert.Contains("base64 of at least 32 bytes", wrong.Errors);
@@ -93,29 +99,32 @@ public sealed class NovaCommandTests(NovaFixture nova) : IDisposable
             quality: 1080p
             bitrate_kbps: 5000
             steps:
-              - at: 40s
+              - at: 100s
                 quality: 720p
                 bitrate_kbps: 3000
                 reason: network_congestion
-              - {at: 50s, bitrate: 2900}
-              - at: 60s
+              - {at: 105s, title: Finals}
+              - {at: 110s, bitrate: 2900}
+              - at: 120s
                 error: {code: BUFFER_OVERFLOW, message: Too much}
-              - {at: 70s, end: error}
+              - {at: 130s, end: error}
             """, Stop);
         var recording = Path.Combine(_folder.FullName, "night.jsonl");
         var first = await PlayAsync(script, recording);
         Assert.Equal(
-            [EventNames.StreamStarted, EventNames.QualityChanged, EventNames.BitrateUpdate, EventNames.Error, EventNames.StreamEnded],
+            [EventNames.StreamStarted, EventNames.QualityChanged, EventNames.StreamUpdated, EventNames.BitrateUpdate, EventNames.Error, EventNames.StreamEnded],
             first.Where(name => name is not (EventNames.ConnectionEstablished or EventNames.ViewerCountChanged or EventNames.StreamInfo or EventNames.Ping)));
         var again = await PlayAsync(recording, Path.Combine(_folder.FullName, "again.jsonl"), speed: "1");
         Assert.Equal(first.Where(IsBroadcast), again.Where(IsBroadcast));
 
         await File.WriteAllTextAsync(script, "title: x\nsteps:\n  - {at: 5s, quality: 480p, bitrate_kbps: 1}\n", Stop);
         Assert.Contains("Step 1: '480p' is not one of 720p, 1080p, 4k, auto.", (await RunAsync("broadcast", "--script", script)).Errors);
+        await File.WriteAllTextAsync(script, "title: x\nsteps:\n  -\n", Stop);
+        Assert.Contains("Step 1 is empty.", (await RunAsync("broadcast", "--script", script)).Errors);
         await File.WriteAllTextAsync(script, "title: x\nstepps: []\n", Stop);
         Assert.Contains("line 2", (await RunAsync("broadcast", "--script", script)).Errors);
 
-        static bool IsBroadcast(string name) => name is EventNames.QualityChanged or EventNames.BitrateUpdate or EventNames.Error or EventNames.StreamEnded;
+        static bool IsBroadcast(string name) => name is EventNames.QualityChanged or EventNames.StreamUpdated or EventNames.BitrateUpdate or EventNames.Error or EventNames.StreamEnded;
     }
 
     [Theory]
@@ -161,9 +170,12 @@ public sealed class NovaCommandTests(NovaFixture nova) : IDisposable
     public async Task Help_ListsEveryCommand_AndOutputInAPipeHasNoColour()
     {
         var help = await OkAsync("--help");
-        Assert.All(["login", "watch", "broadcast", "simulate", "doctor", "issues"], name => Assert.Contains($"  {name} ", help));
+        Assert.All(["login", "token", "streams", "watch", "create", "start", "quality", "bitrate", "error", "end", "kick", "broadcast", "trigger", "issues", "qoe", "simulate", "doctor", "load", "completion"], name => Assert.Contains($"  {name} ", help));
         Assert.All(help.Split('\n'), line => Assert.InRange(line.Length, 0, 200));
-        Assert.DoesNotContain('\u001b', await OkAsync("streams"));
+        var stream = await nova.Api.StartStreamAsync();
+        var qoe = await RunAsync(["qoe", stream.Id], ("GITHUB_ACTIONS", "true"), ("TERM", "xterm-256color"));
+        Assert.DoesNotContain('\u001b', qoe.Output + await OkAsync("streams"));
+        Assert.Equal(2, JsonElement.Parse((await RunAsync("kick", "x", "--json")).Errors).GetProperty("exit_code").GetInt32());
     }
 
     /// <summary>Plays a script and returns the events that a watching <c>nova watch --json</c> printed, which are in <paramref name="recording"/>, too.</summary>

@@ -117,7 +117,7 @@ public sealed class NovaPublisherTests(NovaFixture nova)
         {
             try
             {
-                await foreach (var issue in issues.FollowAsync(new IssueFilter(Guid.Parse(stream.Id)), enough.Token))
+                await foreach (var issue in issues.FollowAsync(new IssueFilter(Guid.Parse(stream.Id)), cancellationToken: enough.Token))
                 {
                     heard.Enqueue(issue.Description);
                 }

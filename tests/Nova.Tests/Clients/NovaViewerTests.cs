@@ -108,14 +108,8 @@ public sealed class NovaViewerTests(NovaFixture nova)
             return await _api.TokenAsync("renewing", ttlSeconds: 24);
         });
         await watched.UntilAsync(state => state.IsCurrent);
-        await foreach (var message in watched.Viewer.ReadAllAsync(TestContext.Current.CancellationToken))
-        {
-            if (message.Message is TokenRefreshed)
-            {
-                break;
-            }
-        }
-
+        var refreshed = Task.Run(async () => await watched.Viewer.ReadAllAsync(TestContext.Current.CancellationToken).FirstAsync(message => message.Message is TokenRefreshed));
+        await refreshed.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         Assert.Equal((2, 1), (asked, watched.States.Select(state => state.SessionId).OfType<string>().Distinct().Count()));
     }
 
@@ -138,8 +132,49 @@ public sealed class NovaViewerTests(NovaFixture nova)
         var found = Assert.Single(await issues.ListAsync(new IssueFilter(Guid.Parse(stream.Id)), TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken));
         Assert.Equal((stored.IssueId, "It stops", IssueType.Buffering), (found.IssueId, found.Description, found.IssueType));
 
-        var wrong = await Assert.ThrowsAsync<ArgumentException>(() => watched.Viewer.ReportIssueAsync(report with { Description = new string('é', 2049) }, TestContext.Current.CancellationToken));
-        Assert.Contains("Description", wrong.Message);
+        foreach (var (wrong, says) in new (ViewerReport, string)[]
+        {
+            (report with { Description = new string('é', 2049) }, "Description"),
+            (report with { ReportId = new string('x', 129) }, "ReportId"),
+            (report with { ClientInfo = new JsonObject { ["player"] = 5 } }, "ClientInfo.player"),
+            (report with { ClientInfo = new JsonObject { ["bandwidth_estimate_kbps"] = -1 } }, "bandwidth_estimate_kbps"),
+            (report with { ClientInfo = new JsonObject { ["list"] = new JsonArray([.. Enumerable.Range(0, 1000).Select(number => (JsonNode)number)]) } }, "900 values"),
+        })
+        {
+            Assert.Contains(says, (await Assert.ThrowsAsync<ArgumentException>(() => watched.Viewer.ReportIssueAsync(wrong, TestContext.Current.CancellationToken))).Message);
+        }
+    }
+
+    [Fact]
+    public async Task SlowReaderAndFailingHandler_HoldUpNothing()
+    {
+        var stream = await _api.StartStreamAsync();
+        await using var watched = Watch(stream, start: false);
+        watched.Viewer.StateChanged += _ => throw new InvalidOperationException("mine");
+        await using var slow = watched.Viewer.ReadAllAsync(TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await slow.MoveNextAsync());
+        for (var change = 0; change < 1100; change += 50) // More than it keeps for a reader.
+        {
+            await Task.WhenAll(Enumerable.Range(change, 50).Select(kbps => stream.PostAsync("quality", $$"""{"new_quality":"720p","new_bitrate_kbps":{{kbps + 1}},"reason":"adaptive_bitrate"}""")));
+        }
+
+        await stream.PostAsync("quality", """{"new_quality":"4k","new_bitrate_kbps":14000,"reason":"broadcaster_changed"}""");
+        await watched.UntilAsync(state => state.Quality == StreamQuality.P4K);
+    }
+
+    [Fact]
+    public async Task HangingProvider_HoldsUpNothing()
+    {
+        var stream = await _api.StartStreamAsync();
+        await using var proxy = new TcpProxy(nova.Stack.Gateways[0]);
+        var asked = 0;
+        var never = new TaskCompletionSource<string>();
+        await using var watched = Watch(stream, proxy.Address, async _ => ++asked == 2 ? await never.Task : await _api.TokenAsync("hanging", ttlSeconds: 20));
+        await watched.UntilAsync(state => state.IsCurrent);
+        proxy.Stop();
+        await watched.UntilAsync(state => !state.IsCurrent);
+        proxy.Start();
+        await watched.UntilAsync(state => state.IsCurrent);
     }
 
     [Fact]

@@ -8,6 +8,7 @@ using Nova.Tests.Support;
 namespace Nova.Tests.Clients;
 
 /// <summary><c>nova simulate</c> in a process of its own: each fault as a viewer feels it.</summary>
+[LongRunning]
 public sealed class SimulateTests : IAsyncLifetime
 {
     private readonly DirectoryInfo _folder = Tools.TemporaryFolder("nova-simulate-");
@@ -50,36 +51,54 @@ public sealed class SimulateTests : IAsyncLifetime
         await FeelsAsync("drain", state => state.RetryReason?.StartsWith("drain retry_after_ms=", StringComparison.Ordinal) == true);
         await FeelsAsync("close?code=1013&reason=retry_after_ms=700", state => state.RetryReason == "retry_after_ms=700");
         await FeelsAsync("cut", state => !state.IsCurrent);
-        await DoAsync("away?for=3s");
+        await DoAsync("away?for=60s");
         await Assert.ThrowsAsync<HttpRequestException>(() => _http.GetAsync(new Uri(_address, "/health"), TestContext.Current.CancellationToken));
+        await DoAsync("clear");
         await watched.UntilAsync(state => state.IsCurrent);
         await FeelsAsync("expire", state => state.RetryReason == "The token has expired");
 
-        await DoAsync("drop?for=2s");
-        await foreach (var message in watched.Viewer.ReadAllAsync(TestContext.Current.CancellationToken))
+        var dropped = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var reading = Task.Run(async () =>
         {
-            if (message.Message is ErrorMessage { ErrorCode: ErrorCodes.MessagesDropped, DroppedCount: > 0 })
+            await foreach (var message in watched.Viewer.ReadAllAsync())
             {
-                break;
+                if (message.Message is ErrorMessage { ErrorCode: ErrorCodes.MessagesDropped, DroppedCount: { } count })
+                {
+                    dropped.TrySetResult(count);
+                }
             }
+        });
+        await DoAsync("drop?for=3s");
+        var counts = watched.Viewer.State.ViewerCount;
+        await using (var other = await Viewer.ConnectAsync(_address, _stream.ToString(), await DevelopmentTokens.CreateAsync(_address, "other", cancellationToken: TestContext.Current.CancellationToken)))
+        {
+            Assert.InRange(await dropped.Task.WaitAsync(Api.Patience, TestContext.Current.CancellationToken), 1, 1000);
+            await watched.UntilAsync(state => state.ViewerCount != counts || state.ViewerCount > 1);
         }
 
-        await DoAsync("latency?delay=300ms&for=20s");
+        await DoAsync("latency?delay=300ms&for=60s");
         await watched.Viewer.GetStreamInfoAsync(TestContext.Current.CancellationToken);
-        Assert.InRange(watched.Viewer.State.Latency!.Value.TotalMilliseconds, 550, 5000);
+        Assert.InRange(watched.Viewer.State.Latency!.Value.TotalMilliseconds, 550, 9000);
         await DoAsync("clear");
 
-        await DoAsync("capacity?for=3s");
+        await DoAsync("capacity?for=60s");
         using (var full = await _http.GetAsync(new Uri(_address, $"/api/v1/streams/{_stream}/ws?token=x"), TestContext.Current.CancellationToken))
         {
             Assert.Equal(HttpStatusCode.ServiceUnavailable, full.StatusCode);
             Assert.NotNull(full.Headers.RetryAfter);
         }
 
-        await DoAsync("silence?for=1s");
+        await DoAsync("clear");
+
+        // No byte passes, RFC 6455's own pings included: a client finds that by itself, and nothing is closed.
+        await DoAsync("silence?for=90s");
+        await watched.UntilAsync(state => !state.IsCurrent, TimeSpan.FromSeconds(70));
+        await DoAsync("clear");
+        await watched.UntilAsync(state => state.IsCurrent);
 
         await DoAsync("kick");
         Assert.Equal(ClosedReason.NotAllowed, (await watched.Viewer.Completion.WaitAsync(TimeSpan.FromSeconds(20), TestContext.Current.CancellationToken)).Reason);
+        await reading;
 
         async Task FeelsAsync(string fault, Func<ViewerState, bool> feels)
         {
@@ -100,6 +119,16 @@ public sealed class SimulateTests : IAsyncLifetime
         Assert.Contains(EventNames.Error, viewer.Events);
         using var why = await _http.GetAsync(new Uri(_address, $"/api/v1/streams/{_stream}/ws?token={token}"), TestContext.Current.CancellationToken);
         Assert.Equal(HttpStatusCode.Unauthorized, why.StatusCode);
+
+        await using var large = await Viewer.ConnectAsync(_address, _stream.ToString(), await DevelopmentTokens.CreateAsync(_address, "large", cancellationToken: TestContext.Current.CancellationToken));
+        await large.SendAsync(new string('x', 300_000));
+        Assert.Equal(1009, await large.WaitForCloseAsync());
+
+        await using var last = await Viewer.ConnectAsync(_address, _stream.ToString(), await DevelopmentTokens.CreateAsync(_address, "last", cancellationToken: TestContext.Current.CancellationToken));
+        await DoAsync("end");
+        await last.WaitForAsync(EventNames.StreamEnded);
+        var now = JsonElement.Parse(await _http.GetStringAsync(new Uri(_address, "/simulate"), TestContext.Current.CancellationToken));
+        Assert.NotEqual(_stream, now.GetProperty("stream_id").GetGuid());
 
         foreach (var (fault, says) in new[] { ("explode", "do must be one of expire"), ("close?code=7", "code must be a close code"), ("drain?for=soon", "for must be a time") })
         {

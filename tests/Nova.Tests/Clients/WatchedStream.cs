@@ -25,11 +25,11 @@ internal sealed class WatchedStream : IAsyncDisposable
 
     public IReadOnlyCollection<ViewerState> States => _states;
 
-    public async Task UntilAsync(Func<ViewerState, bool> holds)
+    public async Task UntilAsync(Func<ViewerState, bool> holds, TimeSpan? within = null)
     {
         try
         {
-            await Eventually.TrueAsync(() => Task.FromResult(holds(Viewer.State)), "the state is that", TimeSpan.FromSeconds(30));
+            await Eventually.TrueAsync(() => Task.FromResult(holds(Viewer.State)), "the state is that", within ?? TimeSpan.FromSeconds(30));
         }
         catch (Xunit.Sdk.XunitException exception)
         {

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
 using Nova.Cli.Scripts;
 using Nova.Client;
 using Nova.Protocol;
@@ -14,14 +16,7 @@ internal static class BroadcastCommand
     public static Command Create()
     {
         var file = new Option<FileInfo>("--script") { Description = "YAML, or what nova watch --json printed", Required = true };
-        var speed = new Option<double>("--speed") { Description = "So many times as fast", DefaultValueFactory = _ => 1 };
-        speed.Validators.Add(result =>
-        {
-            if (result.GetValue(speed) is not (> 0 and <= 1000))
-            {
-                result.AddError("--speed must be more than 0 and at most 1000.");
-            }
-        });
+        var speed = new Option<double>("--speed") { Description = "So many times as fast", DefaultValueFactory = _ => 1, CustomParser = ReadSpeed };
         var command = new Command("broadcast", "Play a broadcast from a script, and end it.") { file, speed };
         command.Runs(async context =>
         {
@@ -34,6 +29,17 @@ internal static class BroadcastCommand
             return context.Stop.IsCancellationRequested ? ExitCodes.Interrupted : ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static double ReadSpeed(ArgumentResult result)
+    {
+        if (double.TryParse(result.Tokens[0].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var speed) && speed is > 0 and <= 1000)
+        {
+            return speed;
+        }
+
+        result.AddError($"--speed must be more than 0 and at most 1000, but is '{result.Tokens[0].Value}'.");
+        return 1;
     }
 
     private static async Task PlayAsync(NovaPublisher publisher, Guid streamId, BroadcastScript script, double speed, CommandContext context)
@@ -67,7 +73,7 @@ internal static class BroadcastCommand
             await living.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (!hasEnded)
             {
-                await publisher.EndAsync(streamId, EndReason.BroadcasterEnded);
+                await ((Task)publisher.EndAsync(streamId, EndReason.BroadcasterEnded)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // What went wrong before says more.
             }
         }
     }
@@ -77,7 +83,7 @@ internal static class BroadcastCommand
     {
         while (true)
         {
-            await publisher.HeartbeatAsync(streamId, cancellationToken);
+            await publisher.HeartbeatAsync(streamId, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // The next one may come through.
             await Task.Delay(HeartbeatInterval, cancellationToken);
         }
     }

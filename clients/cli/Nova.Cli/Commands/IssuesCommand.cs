@@ -20,25 +20,11 @@ internal static class IssuesCommand
             using var issues = context.Issues();
             var filter = new IssueFilter(
                 context.Arguments.GetValue(stream), context.Arguments.GetValue(since) is { } age ? DateTimeOffset.UtcNow - age : null);
-            var shown = 0;
-            await foreach (var issue in issues.ListAsync(filter, context.Stop))
-            {
-                if (shown++ == context.Arguments.GetValue(limit))
-                {
-                    break;
-                }
-
-                context.Screen.Write(issue, Words.Of(issue));
-            }
-
             if (context.Arguments.GetValue(follow))
             {
-                await foreach (var issue in issues.FollowAsync(filter with { Since = null }, context.Stop))
-                {
-                    context.Screen.Write(issue, Words.Of(issue));
-                }
+                await FollowAsync(issues, filter, context.Arguments.GetValue(limit), context);
             }
-            else if (shown == 0 && !context.Screen.IsJson)
+            else if (await ListAsync(issues, filter, context.Arguments.GetValue(limit), context) is { Count: 0 } && !context.Screen.IsJson)
             {
                 context.Screen.Ansi.MarkupLine("No viewer has reported anything.");
             }
@@ -46,6 +32,40 @@ internal static class IssuesCommand
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static async Task<HashSet<Guid>> ListAsync(NovaIssues issues, IssueFilter filter, int limit, CommandContext context)
+    {
+        HashSet<Guid> shown = [];
+        await foreach (var issue in issues.ListAsync(filter, context.Stop))
+        {
+            if (shown.Count == limit)
+            {
+                break;
+            }
+
+            shown.Add(issue.IssueId);
+            context.Screen.Write(issue, Words.Of(issue));
+        }
+
+        return shown;
+    }
+
+    /// <summary>The feed is open before the list is read, so that nothing is stored between the two.</summary>
+    private static async Task FollowAsync(NovaIssues issues, IssueFilter filter, int limit, CommandContext context)
+    {
+        var opened = new TaskCompletionSource();
+        var feed = issues.FollowAsync(filter with { Since = null }, () => opened.TrySetResult(), context.Stop).GetAsyncEnumerator(context.Stop);
+        var next = feed.MoveNextAsync().AsTask();
+        await await Task.WhenAny(opened.Task, next);
+        var shown = await ListAsync(issues, filter, limit, context);
+        for (; await next; next = feed.MoveNextAsync().AsTask())
+        {
+            if (shown.Add(feed.Current.IssueId))
+            {
+                context.Screen.Write(feed.Current, Words.Of(feed.Current));
+            }
+        }
     }
 }
 

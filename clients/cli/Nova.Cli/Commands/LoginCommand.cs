@@ -27,37 +27,36 @@ internal static class LoginCommand
                 result.AddError("Choose one of --token, --key and --development.");
             }
         });
-        command.SetAction(async (arguments, cancellationToken) =>
+        command.Runs(async context =>
         {
-            try
+            var arguments = context.Arguments;
+            var name = arguments.GetValue(NovaCommand.NameOf) ?? Environment.GetEnvironmentVariable("NOVA_PROFILE") ?? ProfileStore.Default;
+            var known = ProfileStore.All.GetValueOrDefault(name) ?? Profile.Local;
+            var profile = known with { Address = arguments.GetValue<Uri?>("--address") ?? known.Address }; // With no kind of tokens, it keeps what it has.
+            if (arguments.GetValue(key))
             {
-                var name = arguments.GetValue(NovaCommand.NameOf) ?? Environment.GetEnvironmentVariable("NOVA_PROFILE") ?? ProfileStore.Default;
-                var known = ProfileStore.All.GetValueOrDefault(name) ?? Profile.Local;
-                var profile = new Profile
+                var secret = await SecretAsync(KeyVariable, "signing key", context.Stop);
+                TokenMint.KeyBytes(secret);
+                profile = profile with
                 {
-                    Address = arguments.GetValue<Uri?>("--address") ?? known.Address,
-                    Kind = arguments.GetValue(key) ? TokenKind.Key : arguments.GetValue(token) ? TokenKind.Fixed : TokenKind.Development,
-                    Token = arguments.GetValue(token) ? await SecretAsync(TokenVariable, "token", cancellationToken) : null,
-                    SigningKey = arguments.GetValue(key) ? await SecretAsync(KeyVariable, "signing key", cancellationToken) : null,
-                    KeyId = arguments.GetValue(keyId),
-                    Issuer = arguments.GetValue(issuer)!,
-                    Audience = arguments.GetValue(audience)!,
+                    Kind = TokenKind.Key, SigningKey = secret, KeyId = arguments.GetValue(keyId), Issuer = arguments.GetValue(issuer)!, Audience = arguments.GetValue(audience)!, Token = null,
                 };
-                if (profile.SigningKey is { } secret)
-                {
-                    TokenMint.KeyBytes(secret);
-                }
-
-                ProfileStore.Set(name, profile);
-                Console.WriteLine($"Profile '{name}' is {profile.Address.OriginalString} ({ProfileStore.Location}). Try it: nova doctor{(name == ProfileStore.Default ? "" : $" --profile {name}")}");
-                return ExitCodes.Ok;
             }
-            catch (UsageException problem)
+            else if (arguments.GetValue(token))
             {
-                await Console.Error.WriteLineAsync(problem.Message);
-                return ExitCodes.Usage;
+                profile = profile with { Kind = TokenKind.Fixed, Token = await SecretAsync(TokenVariable, "token", context.Stop), SigningKey = null };
             }
-        });
+            else if (arguments.GetValue(development))
+            {
+                profile = profile with { Kind = TokenKind.Development, Token = null, SigningKey = null };
+            }
+
+            ProfileStore.Set(name, profile);
+            context.Screen.Write(
+                new { profile = name, address = profile.Address.OriginalString, tokens = profile.Kind.ToString().ToLowerInvariant(), file = ProfileStore.Location },
+                $"Profile '{name.EscapeMarkup()}' is {profile.Address.OriginalString.EscapeMarkup()} ({ProfileStore.Location.EscapeMarkup()}). Try it: nova doctor{(name == ProfileStore.Default ? "" : $" --profile {name.EscapeMarkup()}")}");
+            return ExitCodes.Ok;
+        }, needsProfile: false);
         return command;
     }
 

@@ -119,7 +119,7 @@ internal static class PublishCommands
             using var publisher = context.Publisher("operator"); // Of streams of anybody, as far as the profile's token allows.
             var id = context.Arguments.GetValue(stream);
             var changed = await call(publisher, id, context) ?? await publisher.GetAsync(id, context.Stop);
-            context.Screen.Write(changed, $"{changed.Title.EscapeMarkup()}: {Words.Of(changed.Status)}, {Words.Of(changed.Quality)} at {changed.BitrateKbps} kbps, {changed.ViewerCount} viewers");
+            context.Screen.Write(changed, $"{Words.Plain(changed.Title).EscapeMarkup()}: {Words.Of(changed.Status)}, {Words.Of(changed.Quality)} at {changed.BitrateKbps} kbps, {changed.ViewerCount} viewers");
             return ExitCodes.Ok;
         });
         return command;

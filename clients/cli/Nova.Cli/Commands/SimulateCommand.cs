@@ -20,12 +20,8 @@ internal static class SimulateCommand
             var steps = context.Arguments.GetValue(script) is { } file ? SimulationScript.Read(file.FullName) : [];
             await using var simulation = await Simulation.Simulation.StartAsync(context.Arguments.GetValue(port), context.Arguments.GetValue(data)!.FullName, context.Stop);
             await DescribeAsync(simulation, context);
-            if (steps.Count > 0)
-            {
-                await PlayAsync(simulation, steps, context);
-            }
-
-            await (Console.IsInputRedirected || context.Screen.IsJson ? Task.Delay(Timeout.InfiniteTimeSpan, context.Stop) : ReadKeysAsync(simulation, context));
+            var keys = Console.IsInputRedirected || context.Screen.IsJson ? Task.Delay(Timeout.InfiniteTimeSpan, context.Stop) : ReadKeysAsync(simulation, context);
+            await Task.WhenAll(PlayAsync(simulation, steps, context), keys);
             return ExitCodes.Ok;
         });
         return command;
@@ -59,8 +55,7 @@ internal static class SimulateCommand
         foreach (var (after, fault) in steps)
         {
             await Task.Delay(after, context.Stop);
-            Report(simulation, fault, context);
-            await simulation.DoAsync(fault);
+            await DoAsync(simulation, fault, context);
         }
     }
 
@@ -76,13 +71,16 @@ internal static class SimulateCommand
 
             if (Faults.All.FirstOrDefault(kind => kind.Key == char.ToLowerInvariant(Console.ReadKey(intercept: true).KeyChar)) is { } pressed)
             {
-                var fault = new Fault(pressed.Name);
-                Report(simulation, fault, context);
-                await simulation.DoAsync(fault);
+                await DoAsync(simulation, new Fault(pressed.Name), context);
             }
         }
     }
 
-    private static void Report(Simulation.Simulation simulation, Fault fault, CommandContext context) =>
-        context.Screen.Write(new { did = fault.Name, viewers = simulation.Viewers }, $"[grey]{DateTime.Now:HH:mm:ss}[/] {fault.Name}: {simulation.Viewers} viewers");
+    private static async Task DoAsync(Simulation.Simulation simulation, Fault fault, CommandContext context)
+    {
+        var viewers = simulation.Viewers;
+        await simulation.DoAsync(fault);
+        var next = fault.Name == "end" ? $", the next broadcast is {simulation.StreamId}" : "";
+        context.Screen.Write(new { did = fault.Name, viewers, simulation.StreamId }, $"[grey]{DateTime.Now:HH:mm:ss}[/] {fault.Name}: {viewers} viewers{next}");
+    }
 }

@@ -42,7 +42,7 @@ internal static class StreamsCommand
                     ["Stream", "Title", "Status", "Viewers", "Peak", "Quality", "Duration"],
                     streams.Select(stream => new[]
                     {
-                        $"{stream.StreamId}", stream.Title.EscapeMarkup(), Words.Of(stream.Status), $"{stream.ViewerCount}", $"{stream.PeakViewers}",
+                        $"{stream.StreamId}", Words.Plain(stream.Title).EscapeMarkup(), Words.Of(stream.Status), $"{stream.ViewerCount}", $"{stream.PeakViewers}",
                         stream.Status == StreamStatus.Scheduled ? "" : $"{Words.Of(stream.Quality)} {stream.BitrateKbps} kbps", Words.Duration(stream.DurationSeconds),
                     }));
             }

@@ -24,6 +24,11 @@ internal static class TokenCommand
                 throw new UsageException("This profile has one token and no key, so no other can be made: nova login --key");
             }
 
+            if (claims.ViewerId is not null && context.Profile.Kind != TokenKind.Key)
+            {
+                throw new UsageException("--viewer-id needs a profile that has Nova's key: nova login --key");
+            }
+
             var token = await context.Profile.TokenAsync(claims, context.Stop);
             Screen.WriteLine(context.Screen.IsJson ? Screen.ToJson(new { token }) : token);
             return ExitCodes.Ok;

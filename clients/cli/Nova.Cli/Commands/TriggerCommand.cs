@@ -22,7 +22,8 @@ internal static class TriggerCommand
             stream.StreamId,
             new PublishError(ErrorCodes.RtmpConnectionLost, "RTMP broadcaster connection lost", ErrorSeverity.Critical, false, "Refresh page or try again later"),
             cancellationToken: context.Stop),
-        [ErrorCodes.RtmpConnectionRestored] = static (publisher, stream, context) => publisher.HeartbeatAsync(stream.StreamId, context.Stop),
+        [ErrorCodes.RtmpConnectionRestored] = static (publisher, stream, context) =>
+            publisher.ReportBitrateAsync(stream.StreamId, stream.BitrateKbps, context.Stop), // A heartbeat would promise more of them.
         [EventNames.ViewerCountChanged] = static (_, stream, context) => JoinAsync(stream, context),
         [EventNames.StreamEnded] = static (publisher, stream, context) => publisher.EndAsync(stream.StreamId, cancellationToken: context.Stop),
     };

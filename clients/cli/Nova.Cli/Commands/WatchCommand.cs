@@ -24,7 +24,9 @@ internal static class WatchCommand
         {
             var id = context.Arguments.GetValue(stream);
             var options = context.Profile.ClientOptions("viewer");
-            options.Token = async stop => await context.Profile.TokenAsync(new TokenClaims(context.Arguments.GetValue(sub)!, "viewer"), stop);
+            var claims = new TokenClaims(context.Arguments.GetValue(sub)!, "viewer", [id]); // Also where the stream is private.
+            options.Token = async stop => await context.Profile.TokenAsync(claims, stop);
+            await CheckAsync(context, claims);
             await using var viewer = new NovaViewer(id, options);
             await (context.Screen.IsLive ? DrawAsync(viewer, context) : PrintAsync(viewer, context));
             var closed = await viewer.Completion;
@@ -34,6 +36,14 @@ internal static class WatchCommand
         return command;
     }
 
+    /// <summary>A viewer tries again for ever; a wrong address or a missing key is said at once.</summary>
+    private static async Task CheckAsync(CommandContext context, TokenClaims claims)
+    {
+        await context.Profile.TokenAsync(claims, context.Stop);
+        using var http = new HttpClient { Timeout = TimeSpan.FromSeconds(10) };
+        using var answer = await http.GetAsync(new Uri(context.Profile.Address, "/alive"), context.Stop);
+    }
+
     private static async Task PrintAsync(NovaViewer viewer, CommandContext context)
     {
         string? waiting = null;
@@ -41,7 +51,7 @@ internal static class WatchCommand
         {
             if (state.RetryReason is { } reason && state.RetryAt is not null && reason != waiting)
             {
-                Console.Error.WriteLine($"{reason}. Tried again at {state.RetryAt:HH:mm:ss}");
+                Console.Error.WriteLine($"{reason}. Tried again at {state.RetryAt.Value.ToLocalTime():HH:mm:ss}");
             }
 
             waiting = state.RetryReason;
@@ -106,18 +116,20 @@ internal static class WatchCommand
         {
             List<IRenderable> rows =
             [
-                new Markup($"[bold]{(state.Title ?? "A scheduled stream").EscapeMarkup()}[/]  {Words.Of(state.Status)}  {connection}"),
+                new Markup($"[bold]{Words.Plain(state.Title ?? "A scheduled stream").EscapeMarkup()}[/]  {Words.Of(state.Status)}  {connection}"),
                 new Markup($"{state.ViewerCount?.ToString() ?? "…"} viewers, peak {state.PeakViewers?.ToString() ?? "…"}  [blue]{counts}[/]"),
                 new Markup($"{Words.Of(state.Quality)}, {state.BitrateKbps?.ToString() ?? "…"} kbps announced, {state.CurrentBitrateKbps?.ToString() ?? "…"} measured, health {Words.Of(state.Health)}, "
                     + $"latency {(state.Latency is { } latency ? $"{latency.TotalMilliseconds:F0} ms" : "…")}"),
-                new Markup(state.Error is { } error ? $"[red]{error.ErrorCode}[/] {error.Message.EscapeMarkup()}. {error.SuggestedAction.EscapeMarkup()}" : ""),
+                new Markup(state.Error is { } error ? $"[red]{error.ErrorCode}[/] {Words.Plain(error.Message).EscapeMarkup()}. {Words.Plain(error.SuggestedAction).EscapeMarkup()}" : ""),
             ];
             rows.AddRange(events.Select(line => new Text(line, new Style(Color.Grey))));
             return new Rows(rows);
         }
     }
 
-    private static string Line(StreamEvent message) => message.Message switch
+    private static string Line(StreamEvent message) => Words.Plain(TextOf(message));
+
+    private static string TextOf(StreamEvent message) => message.Message switch
     {
         ConnectionEstablished established => $"{established.Timestamp:HH:mm:ss.fff} connected as viewer {established.ViewerId}",
         StreamStarted started => $"{started.Timestamp:HH:mm:ss.fff} started: {started.Title}, {WireNames<StreamQuality>.Of(started.Quality)}, {started.Fps} fps, {started.BitrateKbps} kbps",

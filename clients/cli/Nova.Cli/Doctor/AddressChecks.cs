@@ -109,11 +109,11 @@ internal sealed class AddressChecks(Uri address) : IDisposable
         try
         {
             var scheme = address.Scheme == "https" ? "wss" : "ws";
-            using var invoker = new HttpMessageInvoker(new SocketsHttpHandler { SslOptions = { RemoteCertificateValidationCallback = (_, _, _, _) => true } });
+            using var invoker = new HttpMessageInvoker(new SocketsHttpHandler()); // No token to a certificate that is not valid.
             await socket.ConnectAsync(new UriBuilder(address) { Scheme = scheme, Path = $"/api/v1/streams/{streamId}/ws" }.Uri, invoker, cancellationToken).WaitAsync(Patience, cancellationToken);
             return 101;
         }
-        catch (Exception exception) when (exception is System.Net.WebSockets.WebSocketException or TimeoutException)
+        catch (Exception exception) when (exception is System.Net.WebSockets.WebSocketException or HttpRequestException or TimeoutException)
         {
             return (int)socket.HttpStatusCode;
         }

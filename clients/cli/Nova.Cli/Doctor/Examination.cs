@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Text.Json;
 using Nova.Cli.Profiles;
 using Nova.Client;
 using Nova.Protocol;
@@ -81,6 +82,14 @@ internal sealed class Examination(Profile profile) : IAsyncDisposable
             return new Finding(name, Outcome.Faulty, $"{(int)refused.Status}: {refused.Message}", RemedyOf(refused));
         }
         catch (Exception exception) when (exception is HttpRequestException or TimeoutException or TaskCanceledException && !cancellationToken.IsCancellationRequested)
+        {
+            return new Finding(name, Outcome.Faulty, exception.Message, "Look at the gateway's log");
+        }
+        catch (JsonException exception)
+        {
+            return new Finding(name, Outcome.Faulty, $"The answer is not Nova's: {exception.Message}", "Check the address, and where the proxy in front of it leads");
+        }
+        catch (Exception exception) when (exception is NovaClosedException or UsageException or IOException)
         {
             return new Finding(name, Outcome.Faulty, exception.Message, "Look at the gateway's log");
         }

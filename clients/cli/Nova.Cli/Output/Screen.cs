@@ -64,7 +64,13 @@ internal sealed class Screen(bool isJson)
 
     private static IAnsiConsole Create()
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Out) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(Console.Out),
+            Enrichment = new ProfileEnrichment { UseDefaultEnrichers = !Console.IsOutputRedirected },
+            Ansi = Console.IsOutputRedirected ? AnsiSupport.No : AnsiSupport.Detect, // Some CI systems are taken for terminals.
+            ColorSystem = Console.IsOutputRedirected ? ColorSystemSupport.NoColors : ColorSystemSupport.Detect,
+        });
         if (!console.Profile.Out.IsTerminal)
         {
             console.Profile.Width = 1000; // In a pipe a line is as long as its content: whoever cuts columns finds them whole.

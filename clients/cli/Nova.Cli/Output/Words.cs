@@ -26,7 +26,10 @@ internal static class Words
     public static string Of(StreamQuality? quality) => quality is { } known ? WireNames<StreamQuality>.Of(known) : "…";
 
     public static string Of(Issue issue) =>
-        $"{issue.ReportedAt:HH:mm:ss}  {WireNames<IssueType>.Of(issue.IssueType)} ({WireNames<IssueSeverity>.Of(issue.Severity)})  {issue.StreamId}  {issue.Description.EscapeMarkup()}";
+        $"{issue.ReportedAt:HH:mm:ss}  {WireNames<IssueType>.Of(issue.IssueType)} ({WireNames<IssueSeverity>.Of(issue.Severity)})  {issue.StreamId}  {Plain(issue.Description).EscapeMarkup()}";
+
+    /// <summary>What strangers wrote, on one line and without commands to the terminal.</summary>
+    public static string Plain(string text) => string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
 
     public static string Duration(long seconds) => TimeSpan.FromSeconds(seconds) is var time && time.TotalHours >= 1 ? $"{(int)time.TotalHours}:{time:mm\\:ss}" : $"{time:m\\:ss}";
 }

@@ -9,7 +9,7 @@ internal sealed class ProfileStore
     public const string Default = "default";
 
     private static string File => Path.Combine(
-        Environment.GetEnvironmentVariable("NOVA_CONFIG") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.Create), "nova"),
+        Environment.GetEnvironmentVariable("NOVA_CONFIG") ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData, Environment.SpecialFolderOption.DoNotVerify), "nova"),
         "profiles.json");
 
     public static string Location => File;
@@ -34,14 +34,20 @@ internal sealed class ProfileStore
         var profiles = Read();
         profiles[name] = profile;
         Directory.CreateDirectory(Path.GetDirectoryName(File)!);
+        var temporary = $"{File}.{Environment.ProcessId}"; // Made anew with its rights, and then put in place: an older file may be readable to all.
         var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
         {
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
         }
 
-        using var stream = new FileStream(File, options);
-        JsonSerializer.Serialize(stream, profiles, ProfilesJson.Default.DictionaryStringProfile);
+        System.IO.File.Delete(temporary);
+        using (var stream = new FileStream(temporary, options))
+        {
+            JsonSerializer.Serialize(stream, profiles, ProfilesJson.Default.DictionaryStringProfile);
+        }
+
+        System.IO.File.Move(temporary, File, overwrite: true);
     }
 
     private static Dictionary<string, Profile> Read()

@@ -27,7 +27,7 @@ internal sealed record BroadcastScript(CreateStream Stream, StartStream Start, I
         {
             throw new UsageException($"{file}, line {exception.Start.Line}: {exception.InnerException?.Message ?? exception.Message}");
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or FormatException)
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or FormatException or InvalidOperationException)
         {
             throw new UsageException($"{file}: {exception.Message}");
         }
@@ -39,7 +39,7 @@ internal sealed record BroadcastScript(CreateStream Stream, StartStream Start, I
         return new BroadcastScript(
             new CreateStream(script.Title ?? throw new FormatException("title is missing."), script.Description, script.BroadcasterName),
             new StartStream(WireNames<StreamQuality>.Parse(script.Quality), script.Fps, script.BitrateKbps, script.MaxBitrateKbps),
-            [.. script.Steps.Select((step, index) => BroadcastStep.Of(step, index + 1)).OrderBy(step => step.At)]);
+            [.. script.Steps.Select((step, index) => BroadcastStep.Of(step ?? throw new FormatException($"Step {index + 1} is empty."), index + 1)).OrderBy(step => step.At)]);
     }
 
     /// <summary>Its times count from the start; what a publisher cannot do, such as counts, is left out.</summary>
@@ -62,7 +62,7 @@ internal sealed record BroadcastScript(CreateStream Stream, StartStream Start, I
         }
 
         return started is null ? throw new FormatException("There is no stream_started in it: record a live broadcast with nova watch --json.")
-            : new(new CreateStream(started.Title, started.Description), new StartStream(started.Quality, started.Fps, started.BitrateKbps), steps);
+            : new(new CreateStream(started.Title, started.Description), new StartStream(started.Quality, started.Fps, started.BitrateKbps), [.. steps.DistinctBy(step => (step.At, step.What)).OrderBy(step => step.At)]); // A watcher that came back was told again.
     }
 }
 
@@ -108,14 +108,14 @@ internal sealed record BroadcastStep(TimeSpan At, string What, Func<NovaPublishe
                 Quality(at, new ChangeQuality(quality.NewQuality, quality.NewBitrateKbps, quality.Reason, quality.Fps)),
             EventNames.BitrateUpdate when data.Deserialize(ProtocolJson.Default.BitrateUpdate) is { } bitrate =>
                 new(at, $"bitrate {bitrate.CurrentBitrateKbps} kbps", (publisher, id, stop) => publisher.ReportBitrateAsync(id, bitrate.CurrentBitrateKbps, stop)),
-            EventNames.Error when data.Deserialize(ProtocolJson.Default.ErrorMessage) is { } error && !IsOfConnection(error.ErrorCode) =>
+            EventNames.Error when data.Deserialize(ProtocolJson.Default.ErrorMessage) is { } error && !ViewerState.IsOfConnection(error.ErrorCode) =>
                 Error(at, new PublishError(error.ErrorCode, error.Message, error.Severity, error.Recoverable, error.SuggestedAction)),
+            EventNames.StreamUpdated when data.Deserialize(ProtocolJson.Default.StreamUpdated) is { } updated => new(
+                at, $"update {updated.Title}", (publisher, id, stop) => publisher.UpdateAsync(id, new UpdateStream(updated.Title, updated.Description, updated.BroadcasterName), null, stop)),
             EventNames.StreamEnded when data.Deserialize(ProtocolJson.Default.StreamEnded) is { } ended => End(at, ended.Reason),
             _ => null,
         };
     }
-
-    private static bool IsOfConnection(string code) => code is ErrorCodes.MessagesDropped or ErrorCodes.RateLimited or ErrorCodes.Unauthorized or ErrorCodes.ServerError;
 
     private static BroadcastStep Quality(TimeSpan at, ChangeQuality change) =>
         new(at, $"quality {WireNames<StreamQuality>.Of(change.NewQuality)} at {change.NewBitrateKbps} kbps", (publisher, id, stop) => publisher.ChangeQualityAsync(id, change, null, stop));
@@ -143,7 +143,7 @@ internal sealed class ScriptText
 
     public int? MaxBitrateKbps { get; set; }
 
-    public List<StepText> Steps { get; set; } = [];
+    public List<StepText?> Steps { get; set; } = [];
 }
 
 internal sealed class StepText

@@ -4,7 +4,6 @@ namespace Nova.Cli.Simulation;
 internal sealed class FaultSwitches
 {
     private long _silentUntil;
-    private long _holdingUntil;
     private long _lateUntil;
     private long _delayTicks;
     private long _refusingUntil;
@@ -15,11 +14,7 @@ internal sealed class FaultSwitches
 
     public bool IsSilent => Holds(ref _silentUntil);
 
-    public bool IsHolding => Holds(ref _holdingUntil);
-
     public void Silence(TimeSpan time) => Set(ref _silentUntil, time);
-
-    public void Hold(TimeSpan time) => Set(ref _holdingUntil, time);
 
     public void Delay(TimeSpan delay, TimeSpan time)
     {
@@ -33,7 +28,7 @@ internal sealed class FaultSwitches
         Set(ref _refusingUntil, time);
     }
 
-    public void Clear() => _silentUntil = _holdingUntil = _lateUntil = _refusingUntil = 0;
+    public void Clear() => _silentUntil = _lateUntil = _refusingUntil = 0;
 
     /// <summary>When a message that comes now arrives.</summary>
     public DateTimeOffset Due() => DateTimeOffset.UtcNow + (Holds(ref _lateUntil) ? TimeSpan.FromTicks(Volatile.Read(ref _delayTicks)) : TimeSpan.Zero);

@@ -21,6 +21,16 @@ internal sealed class SimulatedGateway(Uri gateway, NovaPublisher publisher, IHt
     public async Task HandleAsync(HttpContext context)
     {
         var isSocket = context.Request.Path.Value?.EndsWith("/ws", StringComparison.Ordinal) == true;
+        if (isSocket && context.Features.Get<SilenceGate>() is { } gate)
+        {
+            if (context.WebSockets.IsWebSocketRequest)
+            {
+                gate.HoldsFromNowOn();
+            }
+
+            await gate.PassAsync(context.RequestAborted);
+        }
+
         if (switches.Refusing is { } refusal && (isSocket || refusal.Status == 0))
         {
             await RefuseAsync(context, refusal);
@@ -60,8 +70,7 @@ internal sealed class SimulatedGateway(Uri gateway, NovaPublisher publisher, IHt
                 await EachAsync(viewer => viewer.CloseAsync((int)CloseCode.GoingAway, $"drain retry_after_ms={Random.Shared.Next((int)DrainSpread.TotalMilliseconds)}"));
                 break;
             case "drop":
-                switches.Hold(fault.For ?? TimeSpan.FromSeconds(5));
-                _ = DropLaterAsync(fault.For ?? TimeSpan.FromSeconds(5));
+                _ = EachAsync(viewer => viewer.DropAsync(fault.For ?? TimeSpan.FromSeconds(5)));
                 break;
             case "capacity":
                 switches.Refuse(new Refusal(503, ErrorCodes.ConnectionRejected, "This gateway takes no more viewers now; try again.", "at_capacity"), fault.For ?? TimeSpan.FromSeconds(10));
@@ -137,12 +146,6 @@ internal sealed class SimulatedGateway(Uri gateway, NovaPublisher publisher, IHt
         {
             _viewers.TryRemove(viewer, out _);
         }
-    }
-
-    private async Task DropLaterAsync(TimeSpan time)
-    {
-        await Task.Delay(time);
-        await EachAsync(viewer => viewer.DropHeldAsync());
     }
 
     private Task EachAsync(Func<SimulatedViewer, Task> act) => Task.WhenAll(_viewers.Keys.Select(act));

@@ -1,5 +1,4 @@
 using System.Net.WebSockets;
-using System.Text;
 using System.Text.Json;
 using System.Threading.Channels;
 using Nova.Protocol;
@@ -15,14 +14,15 @@ internal sealed class SimulatedViewer(WebSocket viewer, WebSocket gateway, Fault
     private readonly CancellationTokenSource _gone = new();
     private readonly List<(string Event, byte[] Message)> _held = [];
     private volatile bool _isClosing;
+    private bool _isHolding;
 
     /// <summary>As its <c>connection_established</c> said.</summary>
     public Guid? ViewerId { get; private set; }
 
     public Guid? StreamId { get; private set; }
 
-    /// <summary>With which it connected.</summary>
-    public string? Token { get; init; }
+    /// <summary>With which it connected, or the one that it sent since.</summary>
+    public string? Token { get; set; }
 
     /// <summary>Until both are closed.</summary>
     public async Task RelayAsync()
@@ -71,30 +71,37 @@ internal sealed class SimulatedViewer(WebSocket viewer, WebSocket gateway, Fault
         gateway.Abort();
     }
 
-    /// <summary>What was held back is dropped but for the newest of each kind, and the viewer is told, as a gateway tells one that fell behind.</summary>
-    public async Task DropHeldAsync()
+    /// <summary>
+    /// Holds back what may be dropped, for a time. Then it is dropped but for the newest of each kind, and the viewer is told, as a gateway tells one that fell behind.
+    /// </summary>
+    public async Task DropAsync(TimeSpan time)
     {
-        List<(string Event, byte[] Message)> held;
-        lock (_held)
+        _isHolding = true;
+        await Task.Delay(time, _gone.Token);
+        await _sending.WaitAsync(_gone.Token);
+        try
         {
-            held = [.. _held];
+            var (now, kinds) = (DateTimeOffset.UtcNow, _held.GroupBy(one => one.Event).ToList());
+            var dropped = kinds.Where(kind => kind.Count() > 1).ToDictionary(kind => kind.Key, kind => kind.Count() - 1);
+            if (dropped.Count == 0)
+            {
+                dropped[EventNames.QualityChanged] = 1; // Nothing happened meanwhile; the page is to see it all the same.
+            }
+
+            await SendNowAsync(ProtocolJson.Encode(new ErrorMessage(
+                ErrorCodes.MessagesDropped, "This connection fell behind and some messages were dropped", ErrorSeverity.Warning, Recoverable: true, "None, the present state follows", now,
+                dropped.Values.Sum(), dropped, now - time, now)));
+            foreach (var kind in kinds)
+            {
+                await SendNowAsync(kind.Last().Message);
+            }
+
             _held.Clear();
+            _isHolding = false;
         }
-
-        var now = DateTimeOffset.UtcNow;
-        var newest = held.GroupBy(one => one.Event).Select(kind => kind.Last()).ToList();
-        var dropped = held.GroupBy(one => one.Event).Where(kind => kind.Count() > 1).ToDictionary(kind => kind.Key, kind => kind.Count() - 1);
-        if (dropped.Count == 0)
+        finally
         {
-            dropped[EventNames.QualityChanged] = 1; // Nothing happened meanwhile; the page is to see it all the same.
-        }
-
-        await SendAsync(ProtocolJson.Encode(new ErrorMessage(
-            ErrorCodes.MessagesDropped, "This connection fell behind and some messages were dropped", ErrorSeverity.Warning, Recoverable: true, "None, the present state follows", now,
-            dropped.Values.Sum(), dropped, now.AddSeconds(-5), now)));
-        foreach (var (_, message) in newest)
-        {
-            await SendAsync(message);
+            _sending.Release();
         }
     }
 
@@ -106,40 +113,42 @@ internal sealed class SimulatedViewer(WebSocket viewer, WebSocket gateway, Fault
             (ViewerId, StreamId) = (data.GetProperty("viewer_id").GetGuid(), data.GetProperty("stream_id").GetGuid());
         }
 
-        if (switches.IsHolding && name is not (EventNames.ConnectionEstablished or EventNames.StreamStarted or EventNames.StreamEnded or EventNames.Ping or EventNames.Error))
+        await _sending.WaitAsync(cancellationToken);
+        try
         {
-            lock (_held)
+            if (_isHolding && name is (EventNames.ViewerCountChanged or EventNames.QualityChanged or EventNames.BitrateUpdate))
             {
                 _held.Add((name, message));
+                return;
             }
 
-            return;
+            await SendNowAsync(message);
         }
-
-        await SendAsync(message);
+        finally
+        {
+            _sending.Release();
+        }
     }
 
     private async Task SendUpAsync(byte[] message, CancellationToken cancellationToken)
     {
+        if (Read(message) is (EventNames.RefreshToken, var data) && data.TryGetProperty("token", out var token))
+        {
+            Token = token.ToString();
+        }
+
         if (gateway.State == WebSocketState.Open)
         {
             await gateway.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
         }
     }
 
-    private async Task SendAsync(byte[] message)
+    /// <summary>In its turn only.</summary>
+    private async Task SendNowAsync(byte[] message)
     {
-        await _sending.WaitAsync();
-        try
+        if (!_isClosing && viewer.State == WebSocketState.Open)
         {
-            if (!_isClosing && viewer.State == WebSocketState.Open)
-            {
-                await viewer.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, _gone.Token);
-            }
-        }
-        finally
-        {
-            _sending.Release();
+            await viewer.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, _gone.Token);
         }
     }
 
@@ -174,13 +183,15 @@ internal sealed class SimulatedViewer(WebSocket viewer, WebSocket gateway, Fault
                     break;
                 }
 
+                if (length == buffer.Length)
+                {
+                    await CloseAsync((int)CloseCode.MessageTooBig, "message too big");
+                    break;
+                }
+
                 if (result.EndOfMessage)
                 {
-                    if (!switches.IsSilent)
-                    {
-                        await inFlight.Writer.WriteAsync((switches.Due(), buffer[..length]), _gone.Token);
-                    }
-
+                    await inFlight.Writer.WriteAsync((switches.Due(), buffer[..length]), _gone.Token);
                     length = 0;
                 }
             }
@@ -214,9 +225,18 @@ internal sealed class SimulatedViewer(WebSocket viewer, WebSocket gateway, Fault
         }
     }
 
+    /// <returns>Nothing for what is no message of the protocol: the gateway says so.</returns>
     private static (string Name, JsonElement Data) Read(byte[] message)
     {
-        var root = JsonElement.Parse(Encoding.UTF8.GetString(message));
-        return (root.GetProperty("event").GetString()!, root.GetProperty("data"));
+        try
+        {
+            var root = JsonElement.Parse(message);
+            return root.ValueKind == JsonValueKind.Object && root.TryGetProperty("event", out var name) && root.TryGetProperty("data", out var data) && data.ValueKind == JsonValueKind.Object
+                ? (name.ToString(), data) : ("", default);
+        }
+        catch (JsonException)
+        {
+            return ("", default);
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Net;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Nova.Cli.Commands;
@@ -14,6 +15,7 @@ internal sealed class Simulation : IAsyncDisposable
     private readonly NovaStack _stack;
     private readonly WebApplication _app;
     private readonly NovaPublisher _publisher;
+    private readonly SemaphoreSlim _ending = new(1);
     private DemoBroadcaster? _demo;
 
     private Simulation(NovaStack stack, WebApplication app, NovaPublisher publisher)
@@ -42,21 +44,22 @@ internal sealed class Simulation : IAsyncDisposable
         var gateway = stack.Gateways[0];
         var publisher = new NovaPublisher(new NovaClientOptions { Address = gateway, Token = DevelopmentTokens.Of(gateway, "nova-simulate", "operator") });
         var builder = WebApplication.CreateSlimBuilder();
-        builder.WebHost.UseUrls($"http://127.0.0.1:{port}");
+        var switches = new FaultSwitches();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, port, listen => listen.Use(next => SilenceGate.Wrap(next, switches))));
         builder.Logging.ClearProviders();
         builder.Services.AddHttpForwarder();
-        builder.Services.AddSingleton<FaultSwitches>();
+        builder.Services.AddSingleton(switches);
         builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<SimulatedGateway>(services, gateway, publisher));
         var app = builder.Build();
         app.UseWebSockets();
         Simulation? simulation = null;
-        MapControl(app, fault => simulation?.DoAsync(fault) ?? Task.CompletedTask);
+        MapControl(app, fault => simulation?.DoAsync(fault) ?? Task.CompletedTask, () => simulation?.StreamId);
         app.MapFallback((HttpContext context, SimulatedGateway simulated) => simulated.HandleAsync(context));
         try
         {
             await app.StartAsync(cancellationToken);
         }
-        catch (IOException exception)
+        catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {
             await stack.DisposeAsync();
             throw new UsageException($"{exception.Message} Choose another port with --port.");
@@ -71,8 +74,17 @@ internal sealed class Simulation : IAsyncDisposable
     {
         if (fault.Name == "end")
         {
-            await _demo!.DisposeAsync();
-            _demo = await DemoBroadcaster.StartAsync(_stack.Gateways, CancellationToken.None);
+            await _ending.WaitAsync();
+            try
+            {
+                await _demo!.DisposeAsync();
+                _demo = await DemoBroadcaster.StartAsync(_stack.Gateways, CancellationToken.None);
+            }
+            finally
+            {
+                _ending.Release();
+            }
+
             return;
         }
 
@@ -81,6 +93,7 @@ internal sealed class Simulation : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _ending.Dispose();
         if (_demo is not null)
         {
             await _demo.DisposeAsync();
@@ -93,9 +106,9 @@ internal sealed class Simulation : IAsyncDisposable
     }
 
     /// <summary><c>POST /simulate/{fault}</c>, for tests of one's own client in any language.</summary>
-    private static void MapControl(WebApplication app, Func<Fault, Task> act)
+    private static void MapControl(WebApplication app, Func<Fault, Task> act, Func<Guid?> streamId)
     {
-        app.MapGet("/simulate", (SimulatedGateway simulated) => Results.Ok(new { viewers = simulated.Viewers, faults = Faults.ByName.Keys }));
+        app.MapGet("/simulate", (SimulatedGateway simulated) => Results.Ok(new { viewers = simulated.Viewers, stream_id = streamId(), faults = Faults.ByName.Keys }));
         app.MapPost("/simulate/{name}", async (string name, string? @for, int? code, string? reason, string? delay, SimulatedGateway simulated) =>
         {
             try

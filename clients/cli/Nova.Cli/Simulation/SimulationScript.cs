@@ -13,8 +13,8 @@ internal static class SimulationScript
     {
         try
         {
-            var steps = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build().Deserialize<List<SimulationStep>>(File.ReadAllText(file)) ?? [];
-            return [.. steps.Select((step, index) => Of(step, index + 1))];
+            var steps = new DeserializerBuilder().WithNamingConvention(UnderscoredNamingConvention.Instance).Build().Deserialize<List<SimulationStep?>>(File.ReadAllText(file)) ?? [];
+            return [.. steps.Select((step, index) => Of(step ?? throw new UsageException($"Step {index + 1} is empty."), index + 1))];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

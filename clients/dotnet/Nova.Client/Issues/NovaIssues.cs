@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
@@ -34,13 +35,16 @@ public sealed class NovaIssues : IDisposable
         while (cursor is not null);
     }
 
-    /// <summary>Every report from now on, as it is stored. A connection that is lost is made again and goes on after the last one, without loss or repeat.</summary>
-    public async IAsyncEnumerable<Issue> FollowAsync(IssueFilter? filter = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    /// <summary>Every report from now on, as it is stored. A connection that is lost is made again and goes on after the last one, without loss or repeat; before the first one it goes on from then.</summary>
+    /// <param name="filter">Which reports.</param>
+    /// <param name="opened">Called when the feed is open: what is stored from then on comes.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async IAsyncEnumerable<Issue> FollowAsync(IssueFilter? filter = null, Action? opened = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         var lastId = "";
         while (true)
         {
-            await using var events = ReadEventsAsync(filter, lastId, cancellationToken).GetAsyncEnumerator(cancellationToken);
+            await using var events = ReadEventsAsync(filter, lastId, opened, cancellationToken).GetAsyncEnumerator(cancellationToken);
             while (await TryMoveAsync(events, cancellationToken))
             {
                 lastId = events.Current.EventId ?? lastId;
@@ -60,11 +64,12 @@ public sealed class NovaIssues : IDisposable
 
     public void Dispose() => _calls.Dispose();
 
-    private async IAsyncEnumerable<SseItem<string>> ReadEventsAsync(IssueFilter? filter, string lastId, [EnumeratorCancellation] CancellationToken cancellationToken)
+    private async IAsyncEnumerable<SseItem<string>> ReadEventsAsync(IssueFilter? filter, string lastId, Action? opened, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var answer = await _calls.SendAsync(HttpMethod.Get, Address("/api/v1/issues/stream", filter).Address, null, null, cancellationToken, lastId);
+        opened?.Invoke();
         await using var body = await answer.Content.ReadAsStreamAsync(cancellationToken);
-        await foreach (var item in SseParser.Create(body).EnumerateAsync(cancellationToken))
+        await foreach (var item in SseParser.Create(new IdleTimeoutStream(body)).EnumerateAsync(cancellationToken))
         {
             yield return item;
         }
@@ -77,7 +82,8 @@ public sealed class NovaIssues : IDisposable
         {
             return await events.MoveNextAsync();
         }
-        catch (Exception exception) when (exception is HttpRequestException or IOException && !cancellationToken.IsCancellationRequested)
+        catch (Exception exception) when (exception is HttpRequestException or IOException or TaskCanceledException or NovaApiException { Status: HttpStatusCode.TooManyRequests or >= HttpStatusCode.InternalServerError }
+            && !cancellationToken.IsCancellationRequested)
         {
             return false;
         }

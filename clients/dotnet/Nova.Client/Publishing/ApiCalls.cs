@@ -12,14 +12,22 @@ namespace Nova.Client.Publishing;
 /// <summary>Calls of Nova's REST API. What failed for now is repeated with the same key, so that it happens once.</summary>
 internal sealed class ApiCalls : IDisposable
 {
+    /// <summary>Of one attempt: a gateway whose machine vanished says nothing, and a broadcaster without signs of life is ended after 45 s.</summary>
+    private static readonly TimeSpan AttemptTimeout = TimeSpan.FromSeconds(10);
+
+    private static readonly ResiliencePropertyKey<long> Started = new("started");
+    private static readonly ResiliencePropertyKey<bool> IsRepeatable = new("repeatable");
+
     private readonly HttpClient _http;
     private readonly bool _ownsHttp;
+    private readonly TimeProvider _time;
     private readonly TokenSource _tokens;
     private readonly ResiliencePipeline<HttpResponseMessage> _retries;
 
     public ApiCalls(NovaClientOptions options, HttpClient? http, TimeProvider? time)
     {
         time ??= TimeProvider.System;
+        _time = time;
         _ownsHttp = http is null;
         _http = http ?? new HttpClient(new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(2) });
         Address = options.RequiredAddress();
@@ -43,8 +51,14 @@ internal sealed class ApiCalls : IDisposable
         using var activity = NovaClientActivities.Source.StartActivity($"nova {method} {path.Split('?')[0]}", ActivityKind.Client);
         var (key, bytes) = (Guid.NewGuid().ToString(), body is null ? null : await body.ReadAsByteArrayAsync(cancellationToken));
         var hasNewToken = false;
-        var answer = await _retries.ExecuteAsync(async token =>
+        var context = ResilienceContextPool.Shared.Get(cancellationToken);
+        context.Properties.Set(Started, _time.GetTimestamp());
+        context.Properties.Set(IsRepeatable, method == HttpMethod.Post || method == HttpMethod.Get);
+        var answer = await _retries.ExecuteAsync(async _ =>
         {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(AttemptTimeout);
+            var token = patience.Token;
             var response = await AttemptAsync();
             if (response.StatusCode == HttpStatusCode.Unauthorized && !hasNewToken)
             {
@@ -80,9 +94,17 @@ internal sealed class ApiCalls : IDisposable
                     request.Headers.Add("Last-Event-ID", lastEventId);
                 }
 
-                return await _http.SendAsync(request, lastEventId is not null ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead, token);
+                try
+                {
+                    return await _http.SendAsync(request, lastEventId is not null ? HttpCompletionOption.ResponseHeadersRead : HttpCompletionOption.ResponseContentRead, token);
+                }
+                catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+                {
+                    throw new HttpRequestException(HttpRequestError.Unknown, $"Nova has not answered for {AttemptTimeout.TotalSeconds:F0} s.");
+                }
             }
-        }, cancellationToken);
+        }, context);
+        ResilienceContextPool.Shared.Return(context);
         if (answer.IsSuccessStatusCode)
         {
             return answer;
@@ -113,20 +135,12 @@ internal sealed class ApiCalls : IDisposable
             return builder.Build();
         }
 
-        var started = new ResiliencePropertyKey<long>("started");
         return builder.AddRetry(new RetryStrategyOptions<HttpResponseMessage>
         {
             MaxRetryAttempts = int.MaxValue,
-            ShouldHandle = arguments =>
-            {
-                if (!arguments.Context.Properties.TryGetValue(started, out var since))
-                {
-                    since = time.GetTimestamp();
-                    arguments.Context.Properties.Set(started, since);
-                }
-
-                return ValueTask.FromResult(IsForNow(arguments.Outcome) && time.GetElapsedTime(since) + DelayOf(arguments.Outcome.Result, arguments.AttemptNumber) < retryFor);
-            },
+            ShouldHandle = arguments => ValueTask.FromResult(
+                IsForNow(arguments.Outcome, arguments.Context.Properties.GetValue(IsRepeatable, false))
+                && time.GetElapsedTime(arguments.Context.Properties.GetValue(Started, 0)) + DelayOf(arguments.Outcome.Result, arguments.AttemptNumber) < retryFor),
             DelayGenerator = arguments => ValueTask.FromResult<TimeSpan?>(DelayOf(arguments.Outcome.Result, arguments.AttemptNumber) + TimeSpan.FromMilliseconds(Random.Shared.Next(100))),
             OnRetry = arguments =>
             {
@@ -136,8 +150,12 @@ internal sealed class ApiCalls : IDisposable
         }).Build();
     }
 
-    private static bool IsForNow(Outcome<HttpResponseMessage> outcome) => outcome.Exception is HttpRequestException
-        || outcome.Result?.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.BadGateway or HttpStatusCode.ServiceUnavailable or HttpStatusCode.GatewayTimeout;
+    /// <param name="outcome">How the attempt ended.</param>
+    /// <param name="isRepeatable">False for PATCH and DELETE, which have no key: repeated only where Nova cannot have done it.</param>
+    private static bool IsForNow(Outcome<HttpResponseMessage> outcome, bool isRepeatable) => outcome.Exception is HttpRequestException failed
+        ? isRepeatable || failed.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError
+        : outcome.Result?.StatusCode is HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable
+            || (isRepeatable && outcome.Result?.StatusCode is (HttpStatusCode.BadGateway or HttpStatusCode.GatewayTimeout));
 
     private static TimeSpan DelayOf(HttpResponseMessage? answer, int attempt) =>
         (answer is null ? null : Problem.RetryAfter(answer)) ?? TimeSpan.FromMilliseconds(Math.Min(2000, 100 << Math.Min(attempt, 5)));

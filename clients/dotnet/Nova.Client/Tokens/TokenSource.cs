@@ -11,32 +11,15 @@ internal sealed class TokenSource(Func<CancellationToken, ValueTask<string>> pro
     /// <summary>Nova takes six refreshes a minute: a provider that returns the same token again and again stays below that.</summary>
     private static readonly TimeSpan LeastRefresh = TimeSpan.FromSeconds(10);
 
+    private static readonly TimeSpan ProviderTimeout = TimeSpan.FromSeconds(15);
+
     private readonly SemaphoreSlim _turn = new(1);
     private string? _token;
 
-    public async Task<string> GetAsync(CancellationToken cancellationToken)
-    {
-        await _turn.WaitAsync(cancellationToken);
-        try
-        {
-            if (_token is null || ExpiresAt(_token) - time.GetUtcNow() < Spare)
-            {
-                _token = await provider(cancellationToken);
-            }
+    public Task<string> GetAsync(CancellationToken cancellationToken) => GetAsync(isNew: false, cancellationToken);
 
-            return _token;
-        }
-        finally
-        {
-            _turn.Release();
-        }
-    }
-
-    public async Task<string> RenewAsync(CancellationToken cancellationToken)
-    {
-        Forget();
-        return await GetAsync(cancellationToken);
-    }
+    /// <summary>Where the provider fails, the old one stays: it may be good for a while.</summary>
+    public Task<string> RenewAsync(CancellationToken cancellationToken) => GetAsync(isNew: true, cancellationToken);
 
     /// <summary>Nova refused it: the next call asks the provider.</summary>
     public void Forget() => _token = null;
@@ -54,6 +37,24 @@ internal sealed class TokenSource(Func<CancellationToken, ValueTask<string>> pro
     }
 
     public void Dispose() => _turn.Dispose();
+
+    private async Task<string> GetAsync(bool isNew, CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (isNew || _token is not { } token || ExpiresAt(token) - time.GetUtcNow() < Spare)
+            {
+                _token = token = (await provider(cancellationToken).AsTask().WaitAsync(ProviderTimeout, time, cancellationToken)).Trim();
+            }
+
+            return token;
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
 
     /// <summary>By the clock of this machine; where that is wrong, Nova's warning and 4401 still come.</summary>
     private static DateTimeOffset ExpiresAt(string token)

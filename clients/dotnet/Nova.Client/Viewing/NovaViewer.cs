@@ -14,6 +14,9 @@ namespace Nova.Client;
 /// </summary>
 public sealed partial class NovaViewer : IAsyncDisposable
 {
+    /// <summary>Of each reader: 80 s of counts at their fastest.</summary>
+    private const int MostUnread = 1000;
+
     private static readonly TimeSpan QuestionTimeout = TimeSpan.FromSeconds(10);
 
     private readonly TokenSource _tokens;
@@ -35,10 +38,10 @@ public sealed partial class NovaViewer : IAsyncDisposable
         _time = time ?? TimeProvider.System;
         _logger = logger ?? NullLogger<NovaViewer>.Instance;
         _tokens = new TokenSource(options.RequiredToken(), _time);
-        _tracker = new StateTracker(_time, state => StateChanged?.Invoke(state));
+        _tracker = new StateTracker(_time, Changed);
         _unanswered = new Unanswered(_time);
         var address = new Uri(options.RequiredAddress(), $"/api/v1/streams/{streamId}/ws");
-        _loop = new ViewerLoop(streamId, () => new ViewerSocket(address, _http), _tokens, _tracker, _unanswered, PublishAsync, _logger, _time);
+        _loop = new ViewerLoop(streamId, () => new ViewerSocket(address, _http), _tokens, _tracker, _unanswered, Publish, _logger, _time);
     }
 
     public Guid StreamId { get; }
@@ -46,7 +49,7 @@ public sealed partial class NovaViewer : IAsyncDisposable
     /// <summary>Always the newest, and never an older value after a newer one.</summary>
     public ViewerState State => _tracker.State;
 
-    /// <summary>Called with each new state, on the viewer's own task: it must not wait and must not throw.</summary>
+    /// <summary>Called with each new state, one after the other: it must not wait.</summary>
     public event Action<ViewerState>? StateChanged;
 
     /// <summary>Completes when the viewer is closed for good, and says why.</summary>
@@ -62,12 +65,12 @@ public sealed partial class NovaViewer : IAsyncDisposable
     }
 
     /// <summary>
-    /// Every message from now on, until the viewer is closed for good; <see cref="Completion"/> says why. Several readers each get all of them. A reader that is slow slows the connection:
-    /// Nova then drops what is old and says so.
+    /// Every message from now on, until the viewer is closed for good; <see cref="Completion"/> says why. Several readers each get all of them. A reader that is 1,000
+    /// messages behind loses its oldest; <see cref="State"/> has the newest.
     /// </summary>
     public async IAsyncEnumerable<StreamEvent> ReadAllAsync([EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var channel = Channel.CreateBounded<StreamEvent>(1000);
+        var channel = Channel.CreateBounded<StreamEvent>(new BoundedChannelOptions(MostUnread) { FullMode = BoundedChannelFullMode.DropOldest });
         ImmutableInterlocked.Update(ref _readers, (readers, added) => readers.Add(added), channel);
         if (_completion.Task.IsCompleted)
         {
@@ -99,7 +102,8 @@ public sealed partial class NovaViewer : IAsyncDisposable
         var (id, message, answer) = _unanswered.Ask();
         try
         {
-            await _loop.SendAsync(message, cancellationToken);
+            _ = _loop.SendAsync(message, CancellationToken.None); // Where it does not go through, it is sent again after the reconnect.
+            CloseIfClosed();
             return await answer.WaitAsync(QuestionTimeout, _time, cancellationToken);
         }
         finally
@@ -118,7 +122,8 @@ public sealed partial class NovaViewer : IAsyncDisposable
         var (id, message, stored) = _unanswered.Add(report);
         try
         {
-            await _loop.SendAsync(message, cancellationToken);
+            _ = _loop.SendAsync(message, CancellationToken.None);
+            CloseIfClosed();
             return await stored.WaitAsync(cancellationToken);
         }
         finally
@@ -148,7 +153,7 @@ public sealed partial class NovaViewer : IAsyncDisposable
         {
             Close(await _loop.RunAsync(_stop.Token));
         }
-        catch (OperationCanceledException) when (_stop.IsCancellationRequested)
+        catch (Exception) when (_stop.IsCancellationRequested)
         {
             Close(new Closed(ClosedReason.Disconnected, "The viewer was disposed of"));
         }
@@ -159,11 +164,32 @@ public sealed partial class NovaViewer : IAsyncDisposable
         }
     }
 
-    private async Task PublishAsync(StreamEvent message)
+    private void Publish(StreamEvent message)
     {
         foreach (var reader in _readers)
         {
-            await reader.Writer.WriteAsync(message, _stop.Token).AsTask().ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing); // A reader that has gone has completed it.
+            reader.Writer.TryWrite(message); // A slow reader loses its oldest, and never holds up pings and state.
+        }
+    }
+
+    private void Changed(ViewerState state)
+    {
+        try
+        {
+            StateChanged?.Invoke(state);
+        }
+        catch (Exception exception)
+        {
+            LogHandlerFailed(_logger, exception, StreamId);
+        }
+    }
+
+    /// <summary>It may have closed between the check and the question.</summary>
+    private void CloseIfClosed()
+    {
+        if (State.Closed is { } closed)
+        {
+            _unanswered.Close(closed);
         }
     }
 
@@ -197,4 +223,7 @@ public sealed partial class NovaViewer : IAsyncDisposable
 
     [LoggerMessage(2, LogLevel.Error, "ViewerFailed: stream {StreamId}")]
     private static partial void LogFailed(ILogger logger, Exception exception, Guid streamId);
+
+    [LoggerMessage(3, LogLevel.Error, "HandlerFailed: a StateChanged handler of stream {StreamId} threw")]
+    private static partial void LogHandlerFailed(ILogger logger, Exception exception, Guid streamId);
 }

@@ -47,6 +47,7 @@ internal sealed class StateTracker(TimeProvider time, Action<ViewerState> change
                 _measurement = time.CreateTimer(_ => Change(state => state with { Health = null, CurrentBitrateKbps = null }), null, MeasurementHolds, Timeout.InfiniteTimeSpan);
             }
 
+            _hasCount |= message is ViewerCountChanged;
             if (_gathered is null)
             {
                 Show(_state.After(message));
@@ -54,7 +55,6 @@ internal sealed class StateTracker(TimeProvider time, Action<ViewerState> change
             }
 
             _gathered = _gathered.After(message);
-            _hasCount |= message is ViewerCountChanged;
             ShowGathered(isComplete: message is StreamEnded || (_hasCount && _hasInfo));
         }
     }
@@ -64,12 +64,15 @@ internal sealed class StateTracker(TimeProvider time, Action<ViewerState> change
     {
         lock (_gate)
         {
-            if (_gathered is not null)
+            _hasInfo = true;
+            if (_gathered is null)
             {
-                _hasInfo = true;
-                _gathered = _gathered.After(first, _hasCount);
-                ShowGathered(isComplete: _hasCount);
+                Show(_state.After(first, _hasCount)); // Late: what was gathered is shown already.
+                return;
             }
+
+            _gathered = _gathered.After(first, _hasCount);
+            ShowGathered(isComplete: _hasCount);
         }
     }
 
@@ -87,7 +90,8 @@ internal sealed class StateTracker(TimeProvider time, Action<ViewerState> change
     {
         lock (_gate)
         {
-            ShowGathered(isComplete: true);
+            ShowGathered(isComplete: _gathered?.Ended is not null);
+            _gathered = null; // Half of it would be older than what is shown.
             _gathering?.Dispose();
             _measurement?.Dispose();
         }

@@ -9,11 +9,20 @@ internal sealed class Unanswered(TimeProvider time)
     /// <summary>A program that reports more than this while Nova is away has a fault of its own.</summary>
     private const int MostReports = 100;
 
+    /// <summary>Of a report Nova says at once that it is wrong.</summary>
+    private static readonly TimeSpan RefusalComes = TimeSpan.FromSeconds(5);
+
     private readonly ConcurrentDictionary<string, Question> _questions = [];
     private readonly ConcurrentDictionary<string, Report> _reports = [];
     private int _asked;
+    private long _reportedAt;
 
-    public IEnumerable<byte[]> Reports => _reports.Values.Select(report => report.Message);
+    /// <summary>The reports, as sent now.</summary>
+    public IEnumerable<byte[]> Reports()
+    {
+        _reportedAt = time.GetTimestamp();
+        return _reports.Values.Select(report => report.Message);
+    }
 
     public (string Id, byte[] Message, Task<StreamInfo> Answer) Ask()
     {
@@ -35,17 +44,8 @@ internal sealed class Unanswered(TimeProvider time)
 
     public void Forget(string id) => _questions.TryRemove(id, out _);
 
-    /// <returns>The round trip; null if nobody asked.</returns>
-    public TimeSpan? Answered(StreamInfo info)
-    {
-        if (!_questions.TryRemove(info.RequestId, out var question))
-        {
-            return null;
-        }
-
-        question.Answer.TrySetResult(info);
-        return time.GetElapsedTime(question.SentAt);
-    }
+    /// <returns>Null if nobody asked.</returns>
+    public Question? Take(string id) => _questions.TryRemove(id, out var question) ? question : null;
 
     public (string Id, byte[] Message, Task<StoredReport> Stored) Add(ViewerReport report)
     {
@@ -62,6 +62,7 @@ internal sealed class Unanswered(TimeProvider time)
             throw new ArgumentException($"{nameof(ViewerReport.ReportId)} is that of a report that waits already.");
         }
 
+        _reportedAt = time.GetTimestamp();
         return (id, pending.Message, pending.Stored.Task);
     }
 
@@ -78,6 +79,11 @@ internal sealed class Unanswered(TimeProvider time)
     /// <summary>Nova says that a value is wrong, and not of which report: so all that wait. What is checked here makes that rare.</summary>
     public void Refused(string why)
     {
+        if (time.GetElapsedTime(_reportedAt) > RefusalComes)
+        {
+            return; // A broadcaster's tool said that to everybody.
+        }
+
         foreach (var (id, report) in _reports)
         {
             GiveUp(id);
@@ -100,7 +106,7 @@ internal sealed class Unanswered(TimeProvider time)
         }
     }
 
-    private sealed record Question(byte[] Message)
+    internal sealed record Question(byte[] Message)
     {
         public TaskCompletionSource<StreamInfo> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

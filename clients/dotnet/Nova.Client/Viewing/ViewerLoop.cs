@@ -7,7 +7,7 @@ namespace Nova.Client.Viewing;
 
 /// <summary>Connects, reads, waits and connects again, until Nova says that coming back does not help.</summary>
 internal sealed partial class ViewerLoop(
-    Guid streamId, Func<ViewerSocket> newSocket, TokenSource tokens, StateTracker tracker, Unanswered unanswered, Func<StreamEvent, Task> publish, ILogger logger, TimeProvider time)
+    Guid streamId, Func<ViewerSocket> newSocket, TokenSource tokens, StateTracker tracker, Unanswered unanswered, Action<StreamEvent> publish, ILogger logger, TimeProvider time)
 {
     /// <summary>In a row, before the provider is taken to be wrong.</summary>
     private const int MostRefusedTokens = 3;
@@ -17,6 +17,7 @@ internal sealed partial class ViewerLoop(
 
     private static readonly TimeSpan RepeatReports = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan RetryRefresh = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan WarningSpread = TimeSpan.FromSeconds(20);
 
     private volatile ViewerSocket? _socket;
     private volatile TaskCompletionSource _warned = new();
@@ -31,7 +32,7 @@ internal sealed partial class ViewerLoop(
         {
             tracker.Change(state => state with { Connection = Unconnected(state), RetryAt = null });
             _heardAt = 0;
-            var verdict = await ConnectAsync(cancellationToken);
+            var verdict = await TryConnectAsync(cancellationToken);
             (attempt, refusedTokens) = (_heardAt > 0 && time.GetElapsedTime(_heardAt) > Steady ? 0 : attempt, _heardAt > 0 ? 0 : refusedTokens);
             if (verdict.Closed is { } closed)
             {
@@ -66,6 +67,20 @@ internal sealed partial class ViewerLoop(
         await Task.Delay(wait, time, cancellationToken);
     }
 
+    /// <summary>What nobody foresaw must not end a viewer for good.</summary>
+    private async Task<Verdict> TryConnectAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ConnectAsync(cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            LogFailed(logger, exception, streamId);
+            return new Verdict(exception.Message);
+        }
+    }
+
     private async Task<Verdict> ConnectAsync(CancellationToken cancellationToken)
     {
         using var activity = NovaClientActivities.Source.StartActivity("nova viewer connect", ActivityKind.Client);
@@ -98,7 +113,7 @@ internal sealed partial class ViewerLoop(
         {
             _socket = null;
             await connection.CancelAsync();
-            await Task.WhenAll(refreshing, repeating).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _ = Task.WhenAll(refreshing, repeating).ContinueWith(static ended => ended.Exception, TaskScheduler.Default); // Nobody waits for a provider that hangs.
         }
     }
 
@@ -115,13 +130,15 @@ internal sealed partial class ViewerLoop(
             case Ping ping:
                 await SendAsync(ClientMessages.Pong(ping.Sequence, time.GetUtcNow()), cancellationToken);
                 break;
-            case StreamInfo info when unanswered.Answered(info) is { } latency:
+            case StreamInfo info when unanswered.Take(info.RequestId) is { } question:
+                var latency = time.GetElapsedTime(question.SentAt);
                 tracker.Change(state => state with { Latency = latency });
                 if (info.RequestId == _firstQuestion)
                 {
                     tracker.Received(info);
                 }
 
+                question.Answer.TrySetResult(info); // Last, so that whoever asked sees the state with it.
                 break;
             case IssueReceived received:
                 unanswered.Received(received);
@@ -135,14 +152,15 @@ internal sealed partial class ViewerLoop(
                 break;
         }
 
-        await publish(message);
+        publish(message);
     }
 
     private async Task CatchUpAsync(CancellationToken cancellationToken)
     {
         unanswered.Forget(_firstQuestion);
-        (_firstQuestion, _, _) = unanswered.Ask();
-        foreach (var message in unanswered.Questions().Concat(unanswered.Reports))
+        (_firstQuestion, _, var answer) = unanswered.Ask();
+        _ = answer.ContinueWith(static ended => ended.Exception, TaskScheduler.Default); // Only the state wants it.
+        foreach (var message in unanswered.Questions().Concat(unanswered.Reports()))
         {
             await SendAsync(message, cancellationToken);
         }
@@ -170,7 +188,7 @@ internal sealed partial class ViewerLoop(
     {
         for (var wait = tokens.UntilRefresh(); ;)
         {
-            await Task.WhenAny(Task.Delay(wait ?? Timeout.InfiniteTimeSpan, time, cancellationToken), _warned.Task);
+            await Task.WhenAny(Task.Delay(wait ?? Timeout.InfiniteTimeSpan, time, cancellationToken), WarnedAsync());
             cancellationToken.ThrowIfCancellationRequested();
             _warned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
             try
@@ -186,12 +204,19 @@ internal sealed partial class ViewerLoop(
         }
     }
 
+    /// <summary>It comes 60 s before the end. To many at once, where a broadcaster's tool says it: so spread.</summary>
+    private async Task WarnedAsync()
+    {
+        await _warned.Task;
+        await Task.Delay(WarningSpread * Random.Shared.NextDouble(), time);
+    }
+
     private async Task RepeatReportsAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
             await Task.Delay(RepeatReports, time, cancellationToken);
-            foreach (var report in unanswered.Reports)
+            foreach (var report in unanswered.Reports())
             {
                 await SendAsync(report, cancellationToken);
             }
@@ -213,4 +238,7 @@ internal sealed partial class ViewerLoop(
 
     [LoggerMessage(2, LogLevel.Warning, "NoToken: no new token for stream {StreamId}; it is asked for again in 10 s")]
     private static partial void LogNoToken(ILogger logger, Exception exception, Guid streamId);
+
+    [LoggerMessage(3, LogLevel.Warning, "ConnectFailed: stream {StreamId} is tried again")]
+    private static partial void LogFailed(ILogger logger, Exception exception, Guid streamId);
 }

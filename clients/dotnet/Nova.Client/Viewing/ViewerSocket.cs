@@ -14,6 +14,8 @@ internal sealed class ViewerSocket(Uri address, HttpMessageInvoker http) : IDisp
     /// <summary>RFC 6455's own pings find a connection that died: 20 s after the last byte, and 20 s for the answer.</summary>
     private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(20);
 
+    private static readonly TimeSpan SendTimeout = TimeSpan.FromSeconds(10);
+
     private readonly ClientWebSocket _socket = new();
     private readonly SemaphoreSlim _sending = new(1);
 
@@ -50,7 +52,7 @@ internal sealed class ViewerSocket(Uri address, HttpMessageInvoker http) : IDisp
                 var result = await _socket.ReceiveAsync(buffer.AsMemory(length), cancellationToken);
                 if (result.MessageType == WebSocketMessageType.Close)
                 {
-                    await _socket.CloseOutputAsync(WebSocketCloseStatus.NormalClosure, null, cancellationToken);
+                    await CloseAsync(); // Where the answer does not go through any more, what Nova said counts all the same.
                     return Verdict.OfClose((int?)_socket.CloseStatus, _socket.CloseStatusDescription);
                 }
 
@@ -79,22 +81,27 @@ internal sealed class ViewerSocket(Uri address, HttpMessageInvoker http) : IDisp
         }
     }
 
-    /// <returns>False if the socket is not open.</returns>
-    public async Task<bool> SendAsync(byte[] message, CancellationToken cancellationToken)
+    /// <summary>Nothing, if the socket is not open: whoever reads hears why, and sends again what matters. A send that is stuck breaks the connection.</summary>
+    public async Task SendAsync(byte[] message, CancellationToken cancellationToken)
     {
-        await _sending.WaitAsync(cancellationToken);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(SendTimeout);
+        var isTurn = false;
         try
         {
-            await _socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, cancellationToken);
-            return true;
+            await _sending.WaitAsync(patience.Token);
+            isTurn = true;
+            await _socket.SendAsync(message, WebSocketMessageType.Text, endOfMessage: true, patience.Token);
         }
-        catch (Exception exception) when (exception is WebSocketException or InvalidOperationException)
+        catch (Exception exception) when (exception is WebSocketException or InvalidOperationException or OperationCanceledException)
         {
-            return false; // Whoever reads hears why.
         }
         finally
         {
-            _sending.Release();
+            if (isTurn)
+            {
+                _sending.Release();
+            }
         }
     }
 
@@ -111,24 +118,23 @@ internal sealed class ViewerSocket(Uri address, HttpMessageInvoker http) : IDisp
         }
     }
 
-    public void Dispose()
-    {
-        _socket.Dispose();
-        _sending.Dispose();
-    }
+    /// <summary>The semaphore stays: somebody may wait for its turn, and gets it.</summary>
+    public void Dispose() => _socket.Dispose();
 
     /// <summary>A plain GET of the same address is answered as the upgrade was, with the body that the upgrade's answer hides.</summary>
     private async Task<Verdict> AskWhyAsync(string token, HttpStatusCode status, CancellationToken cancellationToken)
     {
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(OpenTimeout);
         try
         {
             using var request = new HttpRequestMessage(HttpMethod.Get, new UriBuilder(address) { Scheme = address.Scheme is "https" or "wss" ? "https" : "http" }.Uri);
             request.Headers.Authorization = new("Bearer", token);
-            using var answer = await http.SendAsync(request, cancellationToken);
-            var problem = await Problem.ReadAsync(answer, cancellationToken);
+            using var answer = await http.SendAsync(request, timeout.Token);
+            var problem = await Problem.ReadAsync(answer, timeout.Token);
             return Verdict.OfRefusal((int)answer.StatusCode, problem?.Detail, Problem.RetryAfter(answer) ?? TimeSpan.Zero, problem?.ErrorCode is not null);
         }
-        catch (Exception exception) when (exception is HttpRequestException or JsonException)
+        catch (Exception exception) when (exception is HttpRequestException or IOException or JsonException or InvalidOperationException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
         {
             return Verdict.OfRefusal((int)status, null, TimeSpan.Zero, isOfNova: false);
         }

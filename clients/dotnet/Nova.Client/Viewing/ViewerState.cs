@@ -121,7 +121,7 @@ public sealed record ViewerState
         BitrateKbps = info.Status == StreamStatus.Active ? info.BitrateKbps : BitrateKbps,
     };
 
-    /// <summary>They are about this connection, and never hold. A broadcaster's tool may use any other code.</summary>
-    private static bool IsOfConnection(string code) => code is ErrorCodes.ServerError or ErrorCodes.Unauthorized or ErrorCodes.RateLimited or ErrorCodes.ProtocolError
+    /// <summary>Errors with these codes are about a connection and never hold. A broadcaster's tool may use any other code.</summary>
+    public static bool IsOfConnection(string code) => code is ErrorCodes.ServerError or ErrorCodes.Unauthorized or ErrorCodes.RateLimited or ErrorCodes.ProtocolError
         or ErrorCodes.MessagesDropped or ErrorCodes.StreamEnded or ErrorCodes.StreamNotFound;
 }
