@@ -39,7 +39,12 @@ internal static class LoginCommand
                 TokenMint.KeyBytes(secret);
                 profile = profile with
                 {
-                    Kind = TokenKind.Key, SigningKey = secret, KeyId = arguments.GetValue(keyId), Issuer = arguments.GetValue(issuer)!, Audience = arguments.GetValue(audience)!, Token = null,
+                    Kind = TokenKind.Key,
+                    SigningKey = secret,
+                    KeyId = arguments.GetValue(keyId),
+                    Issuer = arguments.GetValue(issuer)!,
+                    Audience = arguments.GetValue(audience)!,
+                    Token = null,
                 };
             }
             else if (arguments.GetValue(token))
