@@ -33,7 +33,9 @@ class WatchPage {
   }
 }
 
-describe.concurrent('the page of 20 lines', { timeout: 240_000 }, () => {
+const frozenMs = Number(process.env.FROZEN_SECONDS ?? 75) * 1000;
+
+describe.concurrent('the page of 20 lines', { timeout: 180_000 + frozenMs }, () => {
   test('survives a gateway that is killed, one that is drained, and a Redis that forgot everything', async () => {
     const gateway = await startGateway();
     const watching = await WatchPage.open(gateway.url);
@@ -58,7 +60,7 @@ describe.concurrent('the page of 20 lines', { timeout: 240_000 }, () => {
     const session = await watching.page.context().newCDPSession(watching.page);
     await session.send('Page.setWebLifecycleState', { state: 'frozen' });
     await watching.stream.quality('4k', 9000);
-    await new Promise(done => setTimeout(done, Number(process.env.FROZEN_SECONDS ?? 75) * 1000));
+    await new Promise(done => setTimeout(done, frozenMs));
     await session.send('Page.setWebLifecycleState', { state: 'active' });
     await watching.expectShown(20_000);
   });

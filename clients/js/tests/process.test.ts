@@ -20,7 +20,10 @@ async function start() {
   return { stream, child, states };
 }
 
-describe.concurrent('a process', { timeout: 180_000 }, () => {
+/** `FROZEN_SECONDS=600 npx vitest run --project node process page`: as long as a laptop is closed. */
+const frozenMs = Number(process.env.FROZEN_SECONDS ?? 70) * 1000;
+
+describe.concurrent('a process', { timeout: 120_000 + frozenMs }, () => {
   test('ends by itself after disconnect: no timer and no socket keeps it', async () => {
     const { child } = await start();
     const exit = once(child, 'exit');
@@ -31,11 +34,11 @@ describe.concurrent('a process', { timeout: 180_000 }, () => {
   });
 
   // As a laptop that sleeps: no timer runs, no pong goes out, and Nova closes the socket meanwhile (4408).
-  test('frozen for 70 s has the state of now seconds after it goes on', async () => {
+  test('frozen for a minute or more has the state of now seconds after it goes on', async () => {
     const { stream, child, states } = await start();
     child.kill('SIGSTOP');
     await stream.quality('4k', 9000);
-    await new Promise(done => setTimeout(done, Number(process.env.FROZEN_SECONDS ?? 70) * 1000));
+    await new Promise(done => setTimeout(done, frozenMs));
     const before = states.length;
     child.kill('SIGCONT');
     await until(() => states.at(-1), 10_000).toEqual(expect.objectContaining({ connection: 'connected', current: true, quality: '4k', viewer_count: 1 }));

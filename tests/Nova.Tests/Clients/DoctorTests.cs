@@ -8,12 +8,12 @@ using Nova.Cli.Profiles;
 using Nova.Tests.Support;
 using Nova.Tests.Support.Faults;
 using Yarp.ReverseProxy.Forwarder;
+using static Nova.Tests.Clients.DoctorSteps;
 
 namespace Nova.Tests.Clients;
 
 /// <summary><c>nova doctor</c> names the fault in deployments that are broken on purpose.</summary>
-[Collection(nameof(FaultCollection))]
-public sealed class DoctorTests(NovaFixture nova, FaultLabFixture labs)
+public sealed class DoctorTests(NovaFixture nova)
 {
     private Uri Gateway => nova.Stack.Gateways[0];
 
@@ -83,61 +83,6 @@ public sealed class DoctorTests(NovaFixture nova, FaultLabFixture labs)
             return forward();
         });
         await FindsAsync(Local(proxy.Address), "socket", "426", "proxy_set_header Upgrade");
-    }
-
-    [Fact]
-    public async Task FullGateway_IsFound()
-    {
-        var lab = await labs.HealthyLabAsync();
-        await using var gateway = await lab.StartGatewayAsync(("Gateway__MaxConnections", "1"));
-        await using var first = await gateway.WatchAsync(await lab.Api.StartStreamAsync(), await lab.Api.TokenAsync());
-        await FindsAsync(Local(gateway.Service.Front.Address), "socket", "503", "full");
-    }
-
-    [Fact]
-    public async Task RedisIsGone_IsFound()
-    {
-        var lab = await labs.HealthyLabAsync();
-        await lab.Redis.KillAsync();
-        await FindsAsync(Local(lab.Gateways[0].Service.Front.Address), "events", "not heard", "ConnectionStrings:redis");
-    }
-
-    [Fact]
-    public async Task TelemetryIsGone_IsFound()
-    {
-        var lab = await labs.HealthyLabAsync();
-        await lab.Telemetry.Service.KillAsync();
-        await FindsAsync(Local(lab.Gateways[0].Service.Front.Address), "reports", "not stored", "services:telemetry");
-    }
-
-    [Fact]
-    public async Task StreamStateIsGone_IsFound()
-    {
-        var lab = await labs.HealthyLabAsync();
-        foreach (var state in lab.States)
-        {
-            await state.Service.KillAsync();
-        }
-
-        await FindsAsync(Local(lab.Gateways[0].Service.Front.Address), "REST", "503", "stream-state");
-    }
-
-    private static Profile Local(Uri address) => new() { Address = address, Kind = TokenKind.Development };
-
-    private static async Task FindsAsync(Profile profile, string check, string detail, string remedy)
-    {
-        var findings = await ExamineAsync(profile);
-        var found = findings.FirstOrDefault(finding => finding.Check == check);
-        Assert.True(found?.Outcome == Outcome.Faulty, string.Join('\n', findings));
-        Assert.Contains(detail, found.Detail);
-        Assert.Contains(remedy, found.Remedy);
-        Assert.All(findings.TakeWhile(finding => finding != found), finding => Assert.True(finding.Outcome == Outcome.Healthy || finding.Check == "health", $"{finding}"));
-    }
-
-    private static async Task<List<Finding>> ExamineAsync(Profile profile)
-    {
-        await using var examination = new Examination(profile);
-        return await examination.RunAsync(TestContext.Current.CancellationToken).ToListAsync(TestContext.Current.CancellationToken);
     }
 
     /// <summary>Something in front of the gateway.</summary>
