@@ -17,6 +17,8 @@ export default defineConfig({
       { extends: true, test: { name: 'node', environment: 'node', include: ['tests/*.test.ts'], exclude: ['tests/player.test.ts', 'tests/asleep.test.ts'] } },
       {
         extends: true,
+        // Found while tests run, they would make the page load anew in the middle of them.
+        optimizeDeps: { include: ['hls.js', 'video.js'] },
         test: {
           name: 'chromium',
           include: [...both, 'tests/player.test.ts', 'tests/asleep.test.ts'],

@@ -29,7 +29,7 @@ class WatchPage {
       const { title, status, viewer_count, quality } = await this.stream.get();
       const shown = await this.page.evaluate(() => Object.fromEntries(['title', 'connection', 'viewer_count', 'quality'].map(id => [id, document.getElementById(id)!.textContent])));
       return Object.entries({ title, connection: status, viewer_count, quality }).filter(([id, value]) => shown[id] !== `${value}`).map(([id, value]) => `${id} is ${shown[id]}, not ${value}`).join();
-    }, ms).toBe('');
+    }, ms, 200).toBe('');
   }
 }
 

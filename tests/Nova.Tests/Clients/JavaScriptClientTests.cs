@@ -2,8 +2,12 @@ using Nova.Tests.Support;
 
 namespace Nova.Tests.Clients;
 
+/// <summary>Beside nothing else: with Chromium, Node.js and seven services it takes the whole of a small machine.</summary>
+[CollectionDefinition(nameof(JavaScriptCollection), DisableParallelization = true)]
+public sealed class JavaScriptCollection;
+
 /// <summary>The tests of <c>clients/js</c>, as its README runs them: in Node.js and in Chromium, against gateways of their own.</summary>
-[LongRunning]
+[Collection(nameof(JavaScriptCollection))]
 public sealed class JavaScriptClientTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);

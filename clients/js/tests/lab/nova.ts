@@ -68,7 +68,7 @@ let names = 0;
 export const newName = () => `${isNode ? 'node' : 'browser'}-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}-${++names}`;
 
 /** Repeats an expectation until it holds. (`expect.poll` is not for tests that run beside each other.) */
-export function until<T>(read: () => T | Promise<T>, ms = 30_000): { [Matcher in 'toBe' | 'toEqual' | 'toMatch' | 'toBeGreaterThan']: (expected: any) => Promise<void> } {
+export function until<T>(read: () => T | Promise<T>, ms = 30_000, pauseMs = 25): { [Matcher in 'toBe' | 'toEqual' | 'toMatch' | 'toBeGreaterThan']: (expected: any) => Promise<void> } {
   return new Proxy({} as any, {
     get: (_, matcher: string) => async (expected: unknown) => {
       for (const end = Date.now() + ms; ;) {
@@ -76,7 +76,7 @@ export function until<T>(read: () => T | Promise<T>, ms = 30_000): { [Matcher in
           return (expect(await read()) as any)[matcher](expected);
         } catch (error) {
           if (Date.now() > end) throw error;
-          await new Promise(done => setTimeout(done, 25));
+          await new Promise(done => setTimeout(done, pauseMs));
         }
       }
     },
@@ -90,5 +90,5 @@ export async function expectSameAsApi(viewer: NovaStreamViewer, stream: Broadcas
     const wanted = { connection: 'connected', current: true, status, title, viewer_count, peak_viewers, quality, fps, bitrate_kbps };
     const state: Record<string, unknown> = { ...viewer.state.value };
     return Object.entries(wanted).filter(([name, value]) => state[name] !== value).map(([name, value]) => `${name} is ${state[name]}, not ${value}`).join();
-  }, ms).toBe('');
+  }, ms, 200).toBe(''); // Each look costs a call of the API.
 }
